@@ -1,0 +1,7 @@
+export type Scope = 'files:read' | 'files:write' | 'admin';
+
+/** Who is asking, as a verified token says. `sub` owns the files. */
+export interface Principal {
+  readonly sub: string;
+  readonly scopes: ReadonlySet<Scope>;
+}

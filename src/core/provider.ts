@@ -1,0 +1,96 @@
+import type { Purpose } from './purpose.ts';
+
+/**
+ * The port to a model provider's Files API. An adapter translates, nothing else: it does not retry, wait,
+ * log or decide. `test/conformance` holds every adapter to this contract:
+ *
+ * - PRV-01 `upload` sends the bytes of `open()` unchanged, once, with the size announced.
+ * - PRV-02 `open` is called once per `upload`; a retry is a new `upload` that opens again.
+ * - PRV-03 `upload` reports progress as bytes handed to the network, ending at `sizeBytes`.
+ * - PRV-04 Aborting `signal` ends the request and rejects.
+ * - PRV-05 Removing a file that is not there succeeds.
+ * - PRV-06 Every failure is a `GatewayError` of a `provider_*` code, whose `retry` says whether to try again.
+ * - PRV-07 No error message contains a credential or more than a short, cleaned part of the provider's text.
+ * - PRV-08 Capabilities are data, and true: what they claim works, what they do not claim is refused.
+ */
+export interface Provider {
+  readonly id: ProviderId;
+  /** Names the account behind the key without revealing it; the same key gives the same name. */
+  readonly account: string;
+  /** True when an emulator stands in because no key is configured. */
+  readonly emulated: boolean;
+  readonly capabilities: Capabilities;
+  upload(request: ProviderUpload): Promise<RemoteFile>;
+  /** Rejects with `not_found` when the provider does not have the file. */
+  retrieve(remoteId: string, options: CallOptions): Promise<RemoteFile>;
+  /** Every file of the account, page after page as the iteration asks for them. */
+  list(options: CallOptions): AsyncIterable<RemoteFile>;
+  /** What the provider returns for the file (extracted text, or nothing it offers: `content_unavailable`). */
+  content(remoteId: string, options: CallOptions): Promise<ProviderContent>;
+  remove(remoteId: string, options: CallOptions): Promise<void>;
+}
+
+export const providerIds = ['kimi', 'glm'] as const;
+export type ProviderId = (typeof providerIds)[number];
+
+export const isProviderId = (value: string): value is ProviderId =>
+  (providerIds as readonly string[]).includes(value);
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ProviderUpload extends CallOptions {
+  readonly filename: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** A purpose of the provider's own vocabulary (see `Capabilities.purposes`). */
+  readonly purpose: string;
+  /** Opens the bytes from the start. The adapter ends the iteration. */
+  readonly open: () => AsyncIterable<Buffer>;
+  /** Called with the total of bytes handed to the network so far. */
+  readonly onProgress?: (bytesSent: number) => void;
+}
+
+/** A file as the provider describes it. Fields the provider leaves out are null. */
+export interface RemoteFile {
+  readonly id: string;
+  readonly filename: string | null;
+  readonly sizeBytes: number | null;
+  readonly purpose: string | null;
+  readonly createdAt: Date | null;
+  readonly expiresAt: Date | null;
+  readonly state: 'processing' | 'ready' | 'failed';
+  readonly detail: string | null;
+}
+
+export interface ProviderContent {
+  readonly mediaType: string;
+  /** The caller must read it to the end or end the iteration. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+/** What a provider takes and how, as data that routing, the API and the documentation read. Sizes in bytes. */
+export interface Capabilities {
+  readonly maxFileBytes: number;
+  readonly maxFiles: number | null;
+  readonly maxTotalBytes: number | null;
+  /** What it takes for each of our purposes. A purpose without an entry is not accepted. */
+  readonly purposes: Readonly<Partial<Record<Purpose, AcceptedPurpose>>>;
+  /** Until the provider deletes a file on its own; null when it keeps files until deleted. */
+  readonly lifetimeMs: number | null;
+  /** The unit in which bytes are streamed to the provider and progress is recorded. */
+  readonly chunkBytes: number;
+  /** What `content` gives: the text the provider extracted, or nothing. */
+  readonly content: 'extracted-text' | 'none';
+  /** How many uploads to this provider may run at once from one instance. */
+  readonly concurrency: number;
+}
+
+/** What a provider makes of one of our purposes. */
+export interface AcceptedPurpose {
+  /** The provider's own word for it. */
+  readonly purpose: string;
+  /** Lower-case file name extensions without the dot; null when the provider names none. */
+  readonly extensions: ReadonlySet<string> | null;
+}
