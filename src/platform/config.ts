@@ -1,0 +1,123 @@
+import { z } from 'zod';
+
+/** A problem with one variable: what it got (masked when secret) and what it wants. */
+export interface ConfigProblem {
+  readonly variable: string;
+  readonly got: string;
+  readonly wants: string;
+}
+
+/** Thrown by `loadConfig` with every problem at once; the program prints them and exits with 78. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(({ variable, got, wants }) => `${variable}: got ${got}, wants ${wants}`).join('\n'));
+    this.problems = problems;
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+const quantity = (text: string): number => {
+  const [, digits = '', unit = ''] = /^(\d{1,15})\s*(|[KMGT]B)$/iu.exec(text) ?? [];
+  return digits === '' ? Number.NaN : Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+};
+const within = (min: number, max: number, wants: string) =>
+  z
+    .string()
+    .transform(quantity)
+    .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, { error: wants });
+
+const bytes = (initial: string) =>
+  within(1, Number.MAX_SAFE_INTEGER, 'bytes above 0, such as 1048576 or 100 MB').prefault(initial);
+const milliseconds = (initial: string) =>
+  within(1, 86_400_000, 'milliseconds from 1 to 86400000').prefault(initial);
+const count = (initial: string, min: number, max: number) =>
+  within(min, max, `a whole number from ${min} to ${max}`).prefault(initial);
+const text = (wants: string, pattern: RegExp) => z.string().regex(pattern, { error: wants });
+const url = (protocols: RegExp, wants: string) => z.url({ protocol: protocols, error: wants });
+const httpUrl = url(/^https?$/u, 'an http:// or https:// address');
+const secret = (min: number) => z.string().min(min, { error: `a secret of at least ${min} bytes` });
+
+const provider = <Name extends string>(
+  name: Name,
+  baseUrl: string,
+  limits: { maxFileBytes: string; maxFiles: string },
+) => {
+  const shape = {
+    API_KEY: secret(8).optional().describe('API key; without it the provider is off'),
+    BASE_URL: httpUrl.prefault(baseUrl).describe('Address of the API'),
+    MAX_FILE_BYTES: bytes(limits.maxFileBytes).describe('Largest file it takes'),
+    MAX_FILES: count(limits.maxFiles, 1, 1e9).describe('Files the account may hold'),
+    MAX_TOTAL_BYTES: bytes('10 GB').describe('Bytes the account may hold'),
+  };
+  type Variables = { [Key in keyof typeof shape as `${Name}_${Key}`]: (typeof shape)[Key] };
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, type]) => [`${name}_${key}`, type]),
+  ) as Variables;
+};
+
+/** Every variable with its default and its meaning; `docs/configuration.md` is compared with it by a test. */
+export const environment = z.object({
+  HOST: text('a host name or address', /^[\w.:-]+$/u)
+    .prefault('127.0.0.1')
+    .describe('Address to listen on'),
+  PORT: count('8787', 0, 65_535).describe('Port to listen on; 0 picks a free one'),
+  PUBLIC_URL: httpUrl.optional().describe('Address under which users reach the gateway'),
+  DATA_DIR: z.string().min(1).prefault('.waybill').describe('Directory for everything kept locally'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .prefault('info')
+    .describe('Least level logged'),
+  DATABASE_URL: url(/^postgres(ql)?$/u, 'a postgres:// address')
+    .optional()
+    .describe('Postgres 15 or later; unset: embedded'),
+  DATABASE_SCHEMA: text('a lower-case SQL name', /^[a-z_][a-z0-9_]{0,40}$/u)
+    .prefault('waybill')
+    .describe('Schema of the tables'),
+  JWT_SECRET_KEY: secret(32).optional().describe('HS256 secret; unset: generated in DATA_DIR'),
+  JWT_ISSUER: z.string().min(1).optional().describe('Required `iss` of tokens'),
+  JWT_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of tokens'),
+  MAX_FILE_BYTES: bytes('8 GB').describe('Largest file accepted'),
+  AUTO_GLM_ABOVE_BYTES: bytes('512 MB').describe('Above this size `auto` prefers GLM to Kimi'),
+  ...provider('KIMI', 'https://api.moonshot.ai/v1', { maxFileBytes: '100 MB', maxFiles: '1000' }),
+  ...provider('GLM', 'https://api.z.ai/api/paas/v4', { maxFileBytes: '100 MB', maxFiles: '100' }),
+  TIMEOUT_CONNECT_MS: milliseconds('5000').describe('Until a provider connection stands'),
+  TIMEOUT_IDLE_MS: milliseconds('30000').describe('Without a byte moving, either way'),
+  TIMEOUT_TOTAL_MS: milliseconds('3600000').describe('For one whole exchange with a provider'),
+  RETRY_ATTEMPTS: count('5', 1, 100).describe('Tries of a delivery in quick succession'),
+  RETRY_BASE_MS: milliseconds('500').describe('Longest wait before the second try; doubles with each'),
+  RETRY_MAX_MS: milliseconds('30000').describe('Longest wait between quick tries'),
+});
+
+export type Config = Readonly<z.output<typeof environment>>;
+
+const isSecret = (variable: string): boolean => /SECRET|_KEY$|^DATABASE_URL$/u.test(variable);
+
+/** A value fit for a terminal or a log. */
+export const maskValue = (variable: string, value: unknown): string => {
+  if (value === undefined) return 'nothing';
+  return isSecret(variable) ? '[secret]' : JSON.stringify(value);
+};
+
+/**
+ * Reads the configuration from an environment. Pure: the only reader of the process's environment is
+ * `app/main.ts`. An empty value counts as unset. Throws `ConfigError` with every problem.
+ */
+export const loadConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const result = environment.safeParse(given);
+  if (result.success) return Object.freeze(result.data);
+  const problems = result.error.issues.map(({ path, message }) => {
+    const variable = String(path[0]);
+    return {
+      variable,
+      got: maskValue(variable, given[variable]),
+      wants: message.replace(/^Invalid option: expected /u, ''),
+    };
+  });
+  throw new ConfigError(problems);
+};

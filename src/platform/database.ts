@@ -1,0 +1,41 @@
+import { type Insertable, Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
+import { Pool, types } from 'pg';
+import type { Logger } from './log.ts';
+import type { Tables } from './tables.ts';
+
+/** A connection or a transaction; what every tracking function takes first, so that callers decide what commits together. */
+export type Queryable = Kysely<Tables> | Transaction<Tables>;
+export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>;
+export type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>;
+
+const INT8_OID = 20;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly schema: string;
+  readonly log: Logger;
+}
+
+/**
+ * Opens a pool on Postgres. Names are qualified by `schema` in every statement rather than through
+ * `search_path`, which poolers in transaction mode do not carry. The caller ends it with `destroy()`.
+ */
+export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tables> => {
+  const pool = new Pool({
+    connectionString: url,
+    max: 16,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    application_name: 'waybill',
+    types: {
+      // Sizes and counters stay far below 2^53, so int8 can be a number.
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === INT8_OID ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+    },
+  });
+  // An idle connection that the server ends is replaced by the pool; without a listener it would end the process.
+  pool.on('error', (error) => log.warn({ event: 'database_connection_lost', err: error }));
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+};

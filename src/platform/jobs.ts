@@ -1,0 +1,115 @@
+import { fromKysely, PgBoss } from 'pg-boss';
+import type { Queryable } from './database.ts';
+import type { Logger } from './log.ts';
+
+/** A kind of job: its queue, and how long one run of it may take. */
+export interface JobKind<Data extends object> {
+  readonly queue: string;
+  readonly expireInSeconds: number;
+  /** Only ties the data's type to the kind. */
+  readonly data?: Data;
+}
+
+/**
+ * Work that must happen although the process may die. A job is sent in the transaction of the state change
+ * that causes it, so there is never one without the other. A run whose process dies is given to another
+ * worker when its heartbeat stops; a handler must therefore tolerate running twice.
+ */
+export interface Jobs {
+  /** Enqueues within `db`'s transaction, to start not before `delayMs` from now. */
+  send<Data extends object>(
+    db: Queryable,
+    kind: JobKind<Data>,
+    data: Data,
+    options?: { delayMs?: number },
+  ): Promise<void>;
+  /** Runs `handle` for each job of the kind, at most `concurrency` at once. A rejection is retried with backoff. */
+  work<Data extends object>(
+    kind: JobKind<Data>,
+    concurrency: number,
+    handle: (data: Data, signal: AbortSignal) => Promise<void>,
+  ): Promise<void>;
+  /** Stops taking jobs and waits for the running ones, at most `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface JobsOptions {
+  readonly url: string;
+  readonly schema: string;
+  readonly kinds: readonly JobKind<object>[];
+  readonly log: Logger;
+}
+
+const HEARTBEAT_SECONDS = 30;
+const DAY_SECONDS = 86_400;
+const FAILED_RUN_RETRIES = 1_000;
+
+/** Starts the job queue in its own schema. Owns its connections; the caller ends it with `stop`. */
+export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promise<Jobs> => {
+  const boss = new PgBoss({
+    connectionString: url,
+    schema,
+    application_name: 'waybill-jobs',
+    max: 8,
+    useListenNotify: true,
+  });
+  boss.on('error', (error) => log.error({ event: 'jobs_error', err: error }));
+  boss.on('warning', (warning) => log.warn({ event: 'jobs_warning', warning }));
+  await boss.start();
+  for (const { queue, expireInSeconds } of kinds) await declareQueue(boss, queue, expireInSeconds);
+
+  const workers = new Map<string, string[]>();
+  const wakeWorkers = (queue: string): void => {
+    for (const id of workers.get(queue) ?? []) boss.notifyWorker(id);
+  };
+
+  const startWorker = async <Data extends object>(
+    { queue }: JobKind<Data>,
+    handle: (data: Data, signal: AbortSignal) => Promise<void>,
+  ): Promise<void> => {
+    const id: string = await boss.work<Data>(
+      queue,
+      { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 10 },
+      async ([job]) => {
+        try {
+          if (job !== undefined) await handle(job.data, job.signal);
+        } finally {
+          // A worker that was busy has missed the notifications for the jobs behind this one: it looks again at once.
+          boss.notifyWorker(id);
+        }
+      },
+    );
+    workers.set(queue, [...(workers.get(queue) ?? []), id]);
+  };
+
+  return {
+    send: async (db, { queue }, data, { delayMs = 0 } = {}) => {
+      // Without `startAfter` the job is due at once by the server's own clock, which is what makes it notify.
+      const later = delayMs > 0 ? { startAfter: new Date(Date.now() + delayMs) } : {};
+      await boss.send(queue, data, { db: fromKysely(db), ...later });
+      // Notifications are for jobs due now; one due later is met by this timer, or by a poll if we die before.
+      if (delayMs > 0) setTimeout(wakeWorkers, delayMs, queue).unref();
+    },
+    work: async (kind, concurrency, handle) => {
+      for (let started = 0; started < concurrency; started += 1) await startWorker(kind, handle);
+    },
+    stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs, close: true }),
+  };
+};
+
+const declareQueue = async (boss: PgBoss, queue: string, expireInSeconds: number): Promise<void> => {
+  const options = {
+    expireInSeconds,
+    heartbeatSeconds: HEARTBEAT_SECONDS,
+    retryLimit: FAILED_RUN_RETRIES,
+    retryDelay: 1,
+    retryBackoff: true,
+    retryDelayMax: 60,
+    // Longer than any delivery is tried, so that no job lapses before its delivery does.
+    retentionSeconds: 14 * DAY_SECONDS,
+    deleteAfterSeconds: DAY_SECONDS,
+    notify: true,
+  };
+  await boss.createQueue(queue, options);
+  await boss.updateQueue(queue, options);
+};

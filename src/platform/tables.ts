@@ -1,0 +1,48 @@
+import type { ColumnType, Generated } from 'kysely';
+import type { ErrorCode } from '../core/errors.ts';
+import type { DeliveryStatus, FileStatus } from '../core/file.ts';
+import type { ProviderId } from '../core/provider.ts';
+
+/** The tables as `migrations/` makes them. */
+export interface Tables {
+  files: FilesTable;
+  provider_file_uploads: ProviderFileUploadsTable;
+}
+
+interface FilesTable {
+  id: string;
+  owner: string;
+  filename: string;
+  media_type: string;
+  bytes: number;
+  sha256: string;
+  purpose: string;
+  status: FileStatus;
+  status_details: string | null;
+  blob_key: string;
+  created_at: Generated<Date>;
+  expires_at: Date | null;
+  deleted_at: Date | null;
+}
+
+interface ProviderFileUploadsTable {
+  id: string;
+  file_id: string;
+  provider: ProviderId;
+  account: string;
+  provider_file_id: string | null;
+  purpose: string;
+  status: DeliveryStatus;
+  reason: string;
+  attempts: ColumnType<number, number | undefined, number>;
+  bytes_sent: ColumnType<number, number | undefined, number>;
+  error_code: ErrorCode | null;
+  error_message: string | null;
+  /** The installation that is sending it, so that its next start can take up what a crash cut short. */
+  claimed_by: string | null;
+  claimed_until: Date | null;
+  last_used_at: Date | null;
+  expires_at: Date | null;
+  created_at: Generated<Date>;
+  updated_at: Generated<Date>;
+}
