@@ -1,0 +1,102 @@
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { GatewayError } from '../core/errors.ts';
+import type { Principal, Scope } from '../core/principal.ts';
+
+export interface TokenOptions {
+  readonly secret: string;
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+}
+
+export interface Tokens {
+  /**
+   * The principal of an `Authorization` header. Rejects with `invalid_token` or `token_expired`; never says which
+   * check a bad token failed beyond that.
+   */
+  verify(authorization: string | undefined): Promise<Principal>;
+  /** Makes a token for `sub`; without scopes it may read and write its own files. */
+  sign(claims: { sub: string; scopes?: readonly Scope[]; ttlMs: number }): Promise<string>;
+}
+
+export const scopes: readonly Scope[] = ['files:read', 'files:write', 'admin'];
+const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(['files:read', 'files:write']);
+
+const ALGORITHM = 'HS256';
+const CLOCK_TOLERANCE_SECONDS = 30;
+/** The longest honest tokens, those of identity providers with many claims, stay below this. */
+const MAX_TOKEN_CHARACTERS = 8_192;
+const SUBJECT = /^[\x21-\x7e\u00a1-\uffff]{1,255}$/u;
+
+/** Verifies and signs HS256 tokens (RFC 7519), the algorithm fixed as RFC 8725, 3.1 asks. */
+export const createTokens = ({ secret, issuer, audience }: TokenOptions): Tokens => {
+  const key = new TextEncoder().encode(secret);
+  const expected = {
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+  return {
+    verify: async (authorization) => {
+      const token = bearer(authorization);
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: [ALGORITHM],
+          requiredClaims: ['exp', 'sub'],
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          ...expected,
+        });
+        return { sub: subject(payload.sub), scopes: scopesOf(payload.scope) };
+      } catch (error) {
+        if (error instanceof errors.JWTExpired) {
+          throw new GatewayError(
+            'token_expired',
+            'The token has expired; make a new one with `waybill token create`.',
+            { cause: error },
+          );
+        }
+        throw invalid(error);
+      }
+    },
+    sign: ({ sub, scopes: granted, ttlMs }) => {
+      const now = Math.floor(Date.now() / 1_000);
+      return new SignJWT(granted === undefined ? {} : { scope: granted.join(' ') })
+        .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
+        .setSubject(sub)
+        .setIssuedAt(now)
+        .setExpirationTime(now + Math.ceil(ttlMs / 1_000))
+        .setIssuer(issuer ?? 'waybill')
+        .setAudience(audience ?? 'waybill')
+        .sign(key);
+    },
+  };
+};
+
+/** Rejects with `insufficient_scope` unless the principal has the scope; `admin` has them all. */
+export const requireScope = ({ scopes: granted }: Principal, scope: Scope): void => {
+  if (granted.has(scope) || granted.has('admin')) return;
+  throw new GatewayError('insufficient_scope', `The token lacks the scope ${scope}.`);
+};
+
+const bearer = (authorization: string | undefined): string => {
+  if (authorization === undefined) {
+    throw new GatewayError('invalid_token', 'A token is required: send "Authorization: Bearer <token>".');
+  }
+  const [, token] = /^bearer ([\w-]+\.[\w-]+\.[\w-]+)$/iu.exec(authorization) ?? [];
+  if (token === undefined || token.length > MAX_TOKEN_CHARACTERS) throw invalid(undefined);
+  return token;
+};
+
+const subject = (sub: unknown): string => {
+  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw invalid(undefined);
+  return sub;
+};
+
+const scopesOf = (claim: unknown): ReadonlySet<Scope> => {
+  if (claim === undefined) return DEFAULT_SCOPES;
+  if (typeof claim !== 'string') throw invalid(undefined);
+  return new Set(scopes.filter((scope) => claim.split(' ').includes(scope)));
+};
+
+const invalid = (cause: unknown): GatewayError =>
+  new GatewayError('invalid_token', 'The token is not valid here; make one with `waybill token create`.', {
+    cause,
+  });

@@ -1,0 +1,134 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { Busboy } from '@fastify/busboy';
+import { GatewayError } from '../core/errors.ts';
+
+/** The one file of a `multipart/form-data` request, and the fields around it. */
+export interface MultipartUpload {
+  readonly filename: string;
+  readonly declaredType: string;
+  /** The file's bytes, once. Ends only after the closing boundary has been seen. Ending the iteration stops reading the request. */
+  readonly body: AsyncIterable<Buffer>;
+  /** The fields read so far; complete once `body` has ended. Without a prototype, so that any name is only a name. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export interface MultipartRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** The request's body. */
+  readonly stream: Readable;
+}
+
+const FILE_FIELD = 'file';
+const LIMITS = {
+  files: 1,
+  fields: 20,
+  parts: 25,
+  fieldNameSize: 100,
+  fieldSize: 4_096,
+  headerPairs: 20,
+  headerSize: 16_384,
+};
+
+/**
+ * Reads a form up to the start of its file. Rejects with `invalid_multipart`, `missing_file` or `incomplete_body`;
+ * the body rejects with the same when the fault comes later.
+ */
+export const readMultipart = async ({ headers, stream }: MultipartRequest): Promise<MultipartUpload> => {
+  const parser = createParser(headers);
+  const fields: Record<string, string> = Object.create(null);
+  const file = Promise.withResolvers<{ stream: Readable; filename: string; declaredType: string }>();
+  const parsed = Promise.withResolvers<void>();
+  parsed.promise.catch(() => undefined);
+  let fileStream: Readable | null = null;
+
+  const fail = (error: GatewayError): void => {
+    file.reject(error);
+    parsed.reject(error);
+    fileStream?.destroy(error);
+    stream.unpipe(parser);
+  };
+  parser.on('file', (name, part, filename, _encoding, declaredType) => {
+    if (name !== FILE_FIELD)
+      return fail(
+        invalid(`the file must be in the field "file", not in ${JSON.stringify(String(name).slice(0, 80))}`),
+      );
+    fileStream = part;
+    // The iteration of the body reports it; this keeps a fault in between from ending the process.
+    part.on('error', () => undefined);
+    file.resolve({ stream: part, filename, declaredType });
+  });
+  parser.on('field', (name, value, nameTruncated, valueTruncated) => {
+    if (name === FILE_FIELD)
+      return fail(missingFile('the field "file" has no file name, so it is not a file'));
+    if (nameTruncated || valueTruncated) return fail(invalid('a field is too long'));
+    if (name in fields) return fail(invalid(`the field ${JSON.stringify(name)} is there twice`));
+    fields[name] = value;
+  });
+  parser.on('filesLimit', () =>
+    fail(invalid('one file a request is accepted; send each in a request of its own')),
+  );
+  parser.on('fieldsLimit', () => fail(invalid('there are too many fields')));
+  parser.on('partsLimit', () => fail(invalid('there are too many parts')));
+  parser.on('error', (error) => fail(invalid('it ends early or is malformed', error)));
+  parser.on('finish', () => {
+    file.reject(missingFile('there is no field "file"'));
+    parsed.resolve();
+  });
+  stream.on('close', () => {
+    if (!stream.readableEnded) fail(incomplete());
+  });
+  stream.on('error', () => fail(incomplete()));
+  stream.pipe(parser);
+
+  const { stream: part, filename, declaredType } = await file.promise;
+  return {
+    filename,
+    declaredType,
+    fields,
+    body: readToTheEnd(part, parsed.promise, () => stream.unpipe(parser)),
+  };
+};
+
+async function* readToTheEnd(
+  part: Readable,
+  parsed: Promise<void>,
+  stop: () => void,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* part;
+    await parsed;
+  } finally {
+    stop();
+  }
+}
+
+const createParser = (headers: IncomingHttpHeaders): InstanceType<typeof Busboy> => {
+  const contentType = headers['content-type'];
+  if (contentType === undefined) throw invalid('the Content-Type is missing');
+  try {
+    return new Busboy({
+      headers: { ...headers, 'content-type': contentType },
+      limits: LIMITS,
+      // The name is cleaned, and refused where it must be, in one place: `core/filename.ts`.
+      preservePath: true,
+      isPartAFile: (_field, _type, filename) => filename !== undefined,
+    });
+  } catch (error) {
+    throw invalid('the Content-Type has no usable boundary', error);
+  }
+};
+
+const invalid = (what: string, cause?: unknown): GatewayError =>
+  new GatewayError('invalid_multipart', `The form cannot be read: ${what}.`, { cause });
+
+const missingFile = (what: string): GatewayError =>
+  new GatewayError('missing_file', `The form has no file: ${what}. Send it as in: curl -F file=@report.pdf`, {
+    param: 'file',
+  });
+
+const incomplete = (): GatewayError =>
+  new GatewayError(
+    'incomplete_body',
+    'The connection ended before the whole body had arrived; send the file again.',
+  );

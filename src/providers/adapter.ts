@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Timeouts } from './http-call.ts';
+
+/** What every adapter is made from. */
+export interface AdapterOptions {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** See `accountName`. */
+  readonly account: string;
+  readonly emulated: boolean;
+  readonly limits: {
+    readonly maxFileBytes: number;
+    readonly maxFiles: number;
+    readonly maxTotalBytes: number;
+  };
+  readonly timeouts: Timeouts;
+}
+
+/** Names an account by its address and key, one way: the same key gives the same name, the name gives no key. */
+export const accountName = (baseUrl: string, apiKey: string): string =>
+  createHash('sha256')
+    .update(`${new URL(baseUrl).host}\n${apiKey}`)
+    .digest('hex')
+    .slice(0, 12);
+
+/** A provider's file id as far as we trust one: it goes into addresses, rows and logs. */
+export const remoteIdShape = z.string().regex(/^[\w.:-]{1,200}$/u);
+
+/** Seconds since 1970, or milliseconds as some endpoints have it, as a date. */
+export const toDate = (time: number | null | undefined): Date | null => {
+  if (time === null || time === undefined || time <= 0) return null;
+  const isMilliseconds = time > 1e11;
+  return new Date(isMilliseconds ? time : time * 1_000);
+};

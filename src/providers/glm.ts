@@ -1,0 +1,183 @@
+/**
+ * GLM (Zhipu, Z.ai) Files API: https://docs.z.ai (upload) and https://docs.bigmodel.cn (list, content, delete).
+ * The sources disagree about purposes, limits and shapes, so answers are read leniently. Reading one file is
+ * undocumented and may be missing: the list stands in. Z.ai keeps files for 180 days.
+ */
+import { z } from 'zod';
+import { GatewayError } from '../core/errors.ts';
+import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
+import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
+import { createHttpCaller, type HttpCaller, type Refusal, type Verdict } from './http-call.ts';
+import { multipartBody } from './multipart-body.ts';
+
+const plainFileShape = z.object({
+  id: remoteIdShape,
+  bytes: z.number().nullish(),
+  created_at: z.number().nullish(),
+  filename: z.string().nullish(),
+  fileName: z.string().nullish(),
+  purpose: z.string().nullish(),
+  status: z.string().nullish(),
+  status_details: z.string().nullish(),
+});
+/** Some deployments wrap the object in `data`. */
+const fileShape = z.union([plainFileShape, z.object({ data: plainFileShape }).transform(({ data }) => data)]);
+const listShape = z.object({ data: z.array(plainFileShape).nullish(), has_more: z.boolean().nullish() });
+const deletedShape = z.object({ deleted: z.literal(true) });
+const code = z.union([z.string(), z.number()]).transform(Number);
+const errorShape = z.union([
+  z.object({ error: z.object({ code, message: z.string().nullish() }) }).transform(({ error }) => error),
+  z.object({ code, message: z.string() }),
+]);
+
+const LIFETIME_MS = 180 * 86_400_000;
+const PAGE_LIMIT = 100;
+const DOCUMENTS: AcceptedPurpose = {
+  purpose: 'agent',
+  extensions: new Set([
+    'pdf',
+    'doc',
+    'docx',
+    'xls',
+    'xlsx',
+    'ppt',
+    'pptx',
+    'txt',
+    'csv',
+    'jpg',
+    'jpeg',
+    'png',
+  ]),
+};
+/** The purposes that a list is asked for one by one: one source calls the parameter required. */
+const LISTED_PURPOSES = ['agent', 'code-interpreter', 'batch'];
+
+const capabilities = (limits: AdapterOptions['limits']): Capabilities => ({
+  ...limits,
+  purposes: {
+    user_data: DOCUMENTS,
+    assistants: DOCUMENTS,
+    agent: DOCUMENTS,
+    vision: { purpose: 'agent', extensions: new Set(['jpg', 'jpeg', 'png']) },
+    'code-interpreter': { ...DOCUMENTS, purpose: 'code-interpreter' },
+    batch: { purpose: 'batch', extensions: new Set(['jsonl']) },
+  },
+  lifetimeMs: LIFETIME_MS,
+  chunkBytes: 10 * 2 ** 20,
+  content: 'none',
+  concurrency: 4,
+});
+
+export const createGlm = (options: AdapterOptions): Provider => {
+  const http = createHttpCaller({
+    name: 'GLM',
+    judge,
+    headers: { 'accept-language': 'en-US,en' },
+    ...options,
+  });
+  const path = (id: string): string => `/files/${encodeURIComponent(id)}`;
+  return {
+    id: 'glm',
+    account: options.account,
+    emulated: options.emulated,
+    capabilities: capabilities(options.limits),
+    upload: async ({ purpose, filename, mediaType, sizeBytes, open, onProgress, signal }) => {
+      const body = multipartBody({ purpose }, { field: 'file', filename, mediaType, sizeBytes, open });
+      const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
+      return toRemoteFile(
+        await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
+      );
+    },
+    retrieve: async (id, callOptions) => {
+      try {
+        return toRemoteFile(await http.json({ method: 'GET', path: path(id), ...callOptions }, fileShape));
+      } catch (error) {
+        if (!(error instanceof GatewayError && error.code === 'not_found')) throw error;
+        return findInList(http, id, callOptions);
+      }
+    },
+    list: (callOptions) => listAll(http, callOptions),
+    content: async () => {
+      throw new GatewayError(
+        'content_unavailable',
+        'GLM does not give the content of files back; ask without `from` for the original bytes.',
+      );
+    },
+    remove: async (id, { signal }) => {
+      await http.json({ method: 'DELETE', path: path(id), signal }, deletedShape).catch((error) => {
+        if (error instanceof GatewayError && error.code === 'not_found') return;
+        throw error;
+      });
+    },
+  };
+};
+
+async function* listAll(http: HttpCaller, { signal }: CallOptions): AsyncGenerator<RemoteFile> {
+  const seen = new Set<string>();
+  for (const purpose of LISTED_PURPOSES) {
+    let after: string | undefined;
+    do {
+      const query = { purpose, limit: String(PAGE_LIMIT), ...(after === undefined ? {} : { after }) };
+      const page = await http.json({ method: 'GET', path: '/files', query, signal }, listShape);
+      // A page that repeats or brings nothing new ends the list, or it might never end.
+      const fresh = (page.data ?? []).filter(({ id }) => !seen.has(id));
+      for (const file of fresh) {
+        seen.add(file.id);
+        yield toRemoteFile(file);
+      }
+      after = page.has_more === true ? fresh.at(-1)?.id : undefined;
+    } while (after !== undefined);
+  }
+}
+
+const findInList = async (http: HttpCaller, id: string, options: CallOptions): Promise<RemoteFile> => {
+  for await (const file of listAll(http, options)) if (file.id === id) return file;
+  throw new GatewayError('not_found', 'GLM does not have this file.');
+};
+
+const AUTHENTICATION = { from: 1000, to: 1121 };
+const PERMISSION = { from: 1220, to: 1222 };
+/** In arrears, daily cap, quota until a stated time, plan expired: all arrive as 429, none is worth a retry. */
+const QUOTA = new Set([1113, 1304, 1308, 1309]);
+/** Concurrency, frequency, overall load, network. */
+const BUSY = new Set([1302, 1303, 1305, 1234]);
+
+/** https://docs.bigmodel.cn/cn/faq/api-code; the business code decides, the HTTP status only where there is none. */
+const judge = ({ status, json }: Refusal): Verdict | null => {
+  const parsed = errorShape.safeParse(json);
+  if (!parsed.success) return null;
+  const business = parsed.data.code;
+  const message = `${parsed.data.message ?? ''} (code ${business})`;
+  if (status < 300 && (business === 0 || business === 200)) return null;
+  if (QUOTA.has(business)) return { code: 'provider_quota_exceeded', message };
+  if (BUSY.has(business)) return { code: 'provider_unavailable', message };
+  if (inRange(business, AUTHENTICATION) || inRange(business, PERMISSION))
+    return { code: 'provider_unauthorized', message };
+  if (status === 401 || status === 403 || status === 434) return { code: 'provider_unauthorized', message };
+  if (status === 404) return { code: 'not_found', message };
+  if (status === 408 || status === 425 || status === 429 || status >= 500)
+    return { code: 'provider_unavailable', message };
+  return { code: 'provider_rejected', message };
+};
+
+const inRange = (value: number, { from, to }: { from: number; to: number }): boolean =>
+  value >= from && value <= to;
+
+const toRemoteFile = (file: z.output<typeof plainFileShape>): RemoteFile => {
+  const createdAt = toDate(file.created_at);
+  return {
+    id: file.id,
+    filename: file.filename ?? file.fileName ?? null,
+    sizeBytes: file.bytes ?? null,
+    purpose: file.purpose ?? null,
+    createdAt,
+    expiresAt: createdAt === null ? null : new Date(createdAt.getTime() + LIFETIME_MS),
+    state: stateOf(file.status ?? 'processed'),
+    detail: file.status_details ?? null,
+  };
+};
+
+const stateOf = (status: string): RemoteFile['state'] => {
+  if (status === 'error') return 'failed';
+  return status === 'pending' ? 'processing' : 'ready';
+};

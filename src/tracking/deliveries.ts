@@ -1,0 +1,276 @@
+import { sql } from 'kysely';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Delivery, DeliveryStatus } from '../core/file.ts';
+import type { ProviderId } from '../core/provider.ts';
+import type { Queryable, Row } from '../platform/database.ts';
+
+/**
+ * The rows of `provider_file_uploads`. Each change of state is a compare-and-set: it names the state, and where
+ * bytes may be in flight the attempt, that it starts from, and answers null or false when another got there
+ * first. The attempt number is the fence: a sender that was taken for dead cannot write over its successor.
+ */
+
+export interface NewDelivery {
+  readonly id: string;
+  readonly fileId: string;
+  readonly provider: ProviderId;
+  readonly account: string;
+  readonly purpose: string;
+  readonly status: 'pending' | 'failed';
+  readonly reason: string;
+  readonly errorCode: ErrorCode | null;
+  readonly errorMessage: string | null;
+}
+
+/** Inserts what is not there yet: a live delivery to the same provider, account and purpose stays as it is. */
+export const insertDeliveries = async (
+  db: Queryable,
+  deliveries: readonly NewDelivery[],
+): Promise<readonly Delivery[]> => {
+  if (deliveries.length === 0) return [];
+  const rows = await db
+    .insertInto('provider_file_uploads')
+    .values(
+      deliveries.map((delivery) => ({
+        id: delivery.id,
+        file_id: delivery.fileId,
+        provider: delivery.provider,
+        account: delivery.account,
+        provider_file_id: null,
+        purpose: delivery.purpose,
+        status: delivery.status,
+        reason: delivery.reason,
+        error_code: delivery.errorCode,
+        error_message: delivery.errorMessage,
+        claimed_by: null,
+        claimed_until: null,
+        last_used_at: null,
+        expires_at: null,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict
+        .columns(['file_id', 'provider', 'account', 'purpose'])
+        .where('status', '<>', 'deleted')
+        .doNothing(),
+    )
+    .returningAll()
+    .execute();
+  return rows.map(toDelivery);
+};
+
+/** Deliveries by file, oldest first, deleted ones left out. */
+export const deliveriesOf = async (
+  db: Queryable,
+  fileIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Delivery[]>> => {
+  if (fileIds.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('provider_file_uploads')
+    .selectAll()
+    .where('file_id', 'in', fileIds)
+    .where('status', '<>', 'deleted')
+    .orderBy('created_at')
+    .orderBy('provider')
+    .execute();
+  return Map.groupBy(rows.map(toDelivery), ({ fileId }) => fileId);
+};
+
+export interface Claim {
+  /** The installation that sends. */
+  readonly by: string;
+  readonly leaseMs: number;
+}
+
+/** Takes a delivery for sending: a pending one, or one whose sender has let its lease run out. */
+export const claimDelivery = async (
+  db: Queryable,
+  id: string,
+  { by, leaseMs }: Claim,
+): Promise<Delivery | null> => {
+  const row = await db
+    .updateTable('provider_file_uploads')
+    .set(({ eb }) => ({
+      status: 'uploading',
+      attempts: eb('attempts', '+', 1),
+      bytes_sent: 0,
+      claimed_by: by,
+      claimed_until: inFuture(leaseMs),
+      updated_at: sql<Date>`now()`,
+    }))
+    .where('id', '=', id)
+    .where(({ or, and, eb }) =>
+      or([
+        eb('status', '=', 'pending'),
+        and([eb('status', '=', 'uploading'), eb('claimed_until', '<', sql<Date>`now()`)]),
+      ]),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toDelivery(row);
+};
+
+/** Records progress and renews the lease. False means the claim was lost and sending must stop. */
+export const recordProgress = async (
+  db: Queryable,
+  { id, attempts }: Pick<Delivery, 'id' | 'attempts'>,
+  { bytesSent, leaseMs }: { bytesSent: number; leaseMs: number },
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
+    .updateTable('provider_file_uploads')
+    .set({ bytes_sent: bytesSent, claimed_until: inFuture(leaseMs), updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('attempts', '=', attempts)
+    .where('status', '=', 'uploading')
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+};
+
+export interface DeliveryOutcome {
+  readonly status: Extract<DeliveryStatus, 'pending' | 'completed' | 'failed'>;
+  readonly remoteId?: string;
+  readonly bytesSent?: number;
+  readonly expiresAt?: Date | null;
+  readonly errorCode?: ErrorCode;
+  readonly errorMessage?: string;
+}
+
+/** Ends an attempt. Null means the claim was lost meanwhile. */
+export const endAttempt = async (
+  db: Queryable,
+  { id, attempts }: Pick<Delivery, 'id' | 'attempts'>,
+  outcome: DeliveryOutcome,
+): Promise<Delivery | null> => {
+  const row = await db
+    .updateTable('provider_file_uploads')
+    .set({
+      status: outcome.status,
+      error_code: outcome.errorCode ?? null,
+      error_message: outcome.errorMessage ?? null,
+      claimed_by: null,
+      claimed_until: null,
+      updated_at: sql<Date>`now()`,
+      ...(outcome.remoteId === undefined ? {} : { provider_file_id: outcome.remoteId }),
+      ...(outcome.bytesSent === undefined ? {} : { bytes_sent: outcome.bytesSent }),
+      ...(outcome.expiresAt === undefined ? {} : { expires_at: outcome.expiresAt }),
+    })
+    .where('id', '=', id)
+    .where('attempts', '=', attempts)
+    .where('status', '=', 'uploading')
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toDelivery(row);
+};
+
+/** Puts a delivery that ended without a copy back in line. Null when it is not in such a state. */
+export const restartDelivery = async (
+  db: Queryable,
+  id: string,
+  reason: string,
+): Promise<Delivery | null> => {
+  const row = await db
+    .updateTable('provider_file_uploads')
+    .set({ status: 'pending', reason, error_code: null, error_message: null, updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('status', 'in', ['failed', 'evicted'])
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toDelivery(row);
+};
+
+/** Puts every delivery that this installation was sending when it died back in line. */
+export const releaseClaims = async (db: Queryable, by: string): Promise<readonly Delivery[]> => {
+  const rows = await db
+    .updateTable('provider_file_uploads')
+    .set({ status: 'pending', claimed_by: null, claimed_until: null, updated_at: sql<Date>`now()` })
+    .where('claimed_by', '=', by)
+    .where('status', '=', 'uploading')
+    .returningAll()
+    .execute();
+  return rows.map(toDelivery);
+};
+
+/** Marks all copies of a file for removal; one that never reached its provider is gone at once. */
+export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Promise<readonly Delivery[]> => {
+  const rows = await db
+    .updateTable('provider_file_uploads')
+    .set(({ eb }) => ({
+      status: eb
+        .case()
+        .when('provider_file_id', 'is not', null)
+        .then<DeliveryStatus>('deleting')
+        .when('status', '=', 'uploading')
+        // Its sender finds the file deleted when it is done, and then has the copy's id to remove it by.
+        .then<DeliveryStatus>('uploading')
+        .else<DeliveryStatus>('deleted')
+        .end(),
+      updated_at: sql<Date>`now()`,
+    }))
+    .where('file_id', '=', fileId)
+    .where('status', '<>', 'deleted')
+    .returningAll()
+    .execute();
+  return rows.map(toDelivery);
+};
+
+/** Moves an ended attempt of a deleted file on to its removal. */
+export const markDeliveryDeleting = async (db: Queryable, id: string): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ status: 'deleting', updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .execute();
+};
+
+export const getDelivery = async (db: Queryable, id: string): Promise<Delivery> => {
+  const row = await db
+    .selectFrom('provider_file_uploads')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return toDelivery(row);
+};
+
+/** Records that the provider confirmed the removal. */
+export const markDeliveryDeleted = async (db: Queryable, id: string): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ status: 'deleted', error_code: null, error_message: null, updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('status', '=', 'deleting')
+    .execute();
+};
+
+/** Records why a removal has not succeeded yet; the copy stays `deleting`. */
+export const recordRemovalFailure = async (
+  db: Queryable,
+  id: string,
+  { errorCode, errorMessage }: { errorCode: ErrorCode; errorMessage: string },
+): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ error_code: errorCode, error_message: errorMessage, updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('status', '=', 'deleting')
+    .execute();
+};
+
+const inFuture = (ms: number) => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
+
+const toDelivery = (row: Row<'provider_file_uploads'>): Delivery => ({
+  id: row.id,
+  fileId: row.file_id,
+  provider: row.provider,
+  account: row.account,
+  remoteId: row.provider_file_id,
+  purpose: row.purpose,
+  status: row.status,
+  reason: row.reason,
+  attempts: row.attempts,
+  bytesSent: row.bytes_sent,
+  errorCode: row.error_code,
+  errorMessage: row.error_message,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  expiresAt: row.expires_at,
+});
