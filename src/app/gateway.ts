@@ -1,0 +1,153 @@
+import { rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { loadJwtSecret } from '../admission/jwt-secret.ts';
+import { createTokens, type Tokens } from '../admission/tokens.ts';
+import { systemCode } from '../core/errors.ts';
+import { createHttpServer } from '../http/server.ts';
+import { createFileChanges } from '../pipeline/file-changes.ts';
+import { deliverJob, retireJob } from '../pipeline/job-kinds.ts';
+import { startPipeline } from '../pipeline/pipeline.ts';
+import type { Config } from '../platform/config.ts';
+import { openDatabase } from '../platform/database.ts';
+import { lockDirectory } from '../platform/directory-lock.ts';
+import { startEmbeddedPostgres } from '../platform/embedded-postgres/embedded-postgres.ts';
+import { startJobs } from '../platform/jobs.ts';
+import type { Logger } from '../platform/log.ts';
+import { migrate } from '../platform/migrate.ts';
+import { StartupError } from '../platform/startup-error.ts';
+import { openDiskBlobStore } from '../staging/disk-blob-store.ts';
+import { type Closing, createClosing } from './closing.ts';
+import { installationName } from './installation.ts';
+import { openProviders } from './providers.ts';
+import { version } from './version.ts';
+
+export interface Gateway {
+  /** Where it listens. */
+  readonly url: string;
+  readonly tokens: Tokens;
+  /** True when no provider has a key and emulators stand in. */
+  readonly emulated: boolean;
+  /** Resolves with the reason when something it cannot do without has ended by itself; the owner should close it. */
+  readonly failed: Promise<string>;
+  /** Stops accepting, lets running work finish for a while, closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How long a stop waits for deliveries on their way; the rest go on at the next start. */
+const STOP_GRACE_MS = 10_000;
+
+/**
+ * Builds a whole gateway from its configuration and starts it: the only place that knows every part. Rejects with
+ * `StartupError` for what an operator can mend, and leaves nothing running then.
+ */
+export const startGateway = async (config: Config, log: Logger): Promise<Gateway> => {
+  const closing = createClosing(log);
+  try {
+    return await start(config, log, closing);
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+};
+
+const start = async (config: Config, log: Logger, closing: Closing): Promise<Gateway> => {
+  const dataDirectory = resolve(config.DATA_DIR);
+  const lock = lockDirectory(dataDirectory);
+  closing.add('lock', () => lock.release());
+  const failed = Promise.withResolvers<string>();
+
+  const [databaseUrl, blobs, providers, secret, installation] = await Promise.all([
+    config.DATABASE_URL ?? startPostgres(dataDirectory, log, closing, failed.resolve),
+    openDiskBlobStore(join(dataDirectory, 'blobs')),
+    openProviders(config, dataDirectory),
+    loadJwtSecret(config.JWT_SECRET_KEY, dataDirectory),
+    installationName(dataDirectory),
+  ]);
+  closing.add('blobs', () => blobs.close());
+  closing.add('providers', () => providers.close());
+
+  const schema = config.DATABASE_SCHEMA;
+  const database = openDatabase({ url: databaseUrl, schema, log });
+  closing.add('database', () => database.destroy());
+  await migrateOrExplain(() => migrate(database, schema));
+  const jobs = await startJobs({
+    url: databaseUrl,
+    schema: `${schema}_jobs`,
+    kinds: [deliverJob, retireJob],
+    log,
+  });
+  closing.add('jobs', () => jobs.stop(STOP_GRACE_MS));
+
+  const pipeline = await startPipeline({
+    database,
+    jobs,
+    blobs,
+    changes: createFileChanges(),
+    providers: providers.all,
+    maxFileBytes: config.MAX_FILE_BYTES,
+    autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,
+    retry: { attempts: config.RETRY_ATTEMPTS, baseMs: config.RETRY_BASE_MS, maxMs: config.RETRY_MAX_MS },
+    installation,
+    log,
+  });
+
+  const tokens = createTokens({ secret, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE });
+  const server = await createHttpServer({ pipeline, tokens, version, log });
+  closing.add('http', () => server.close());
+  await listen(() => server.listen({ host: config.HOST, port: config.PORT }), config);
+  const url = await publishAddress(server.server.address() as AddressInfo, dataDirectory, closing);
+  log.info({ event: 'ready', url, emulated: providers.emulated });
+  return { url, tokens, emulated: providers.emulated, failed: failed.promise, close: () => closing.close() };
+};
+
+const startPostgres = async (
+  dataDirectory: string,
+  log: Logger,
+  closing: Closing,
+  onDeath: (reason: string) => void,
+): Promise<string> => {
+  const postgres = await startEmbeddedPostgres({ directory: join(dataDirectory, 'postgres'), log });
+  closing.add('postgres', () => postgres.stop());
+  void postgres.exited.then(() => onDeath('The embedded Postgres has ended.'));
+  return postgres.url;
+};
+
+/** For commands on this machine, which find a gateway by its data directory whatever port it got. */
+const publishAddress = async (
+  { address, family, port }: AddressInfo,
+  dataDirectory: string,
+  closing: Closing,
+): Promise<string> => {
+  const reachable = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
+  const url = `http://${family === 'IPv6' && reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  const path = join(dataDirectory, 'gateway-url');
+  await writeFile(path, url, { mode: 0o600 });
+  closing.add('address', () => rm(path, { force: true }));
+  return url;
+};
+
+const migrateOrExplain = async (run: () => Promise<unknown>): Promise<void> => {
+  try {
+    await run();
+  } catch (error) {
+    const reason = systemCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
+    throw new StartupError(
+      `The database cannot be reached or brought up to date (${reason}); check DATABASE_URL and that the server runs.`,
+      {
+        cause: error,
+      },
+    );
+  }
+};
+
+const listen = async (open: () => Promise<string>, { HOST, PORT }: Config): Promise<void> => {
+  try {
+    await open();
+  } catch (error) {
+    const code = systemCode(error);
+    const problem =
+      code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${code ?? 'unknown error'})`;
+    throw new StartupError(`${HOST}:${PORT} ${problem}; set HOST or PORT to another.`, { cause: error });
+  }
+};

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { startGlmEmulator } from '../../emulators/glm.ts';
+import { startKimiEmulator } from '../../emulators/kimi.ts';
+import { type Provider, type ProviderId, providerIds } from '../core/provider.ts';
+import type { Config } from '../platform/config.ts';
+import { type AdapterOptions, accountName } from '../providers/adapter.ts';
+import { adapters } from '../providers/registry.ts';
+
+export interface Providers {
+  readonly all: ReadonlyMap<ProviderId, Provider>;
+  /** True when no provider has a key, so that emulators stand in. */
+  readonly emulated: boolean;
+  close(): Promise<void>;
+}
+
+/** The providers with a key; with no key at all, Kimi and GLM played by emulators that keep their files in the data directory. */
+export const openProviders = async (config: Config, dataDirectory: string): Promise<Providers> => {
+  const configured = providerIds.flatMap((id) => {
+    const { apiKey, baseUrl } = settings(config, id);
+    if (apiKey === undefined) return [];
+    return [
+      createProvider(config, id, { apiKey, baseUrl, account: accountName(baseUrl, apiKey), emulated: false }),
+    ];
+  });
+  if (configured.length > 0) return { all: byId(configured), emulated: false, close: async () => undefined };
+
+  const emulators = await Promise.all(
+    providerIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators', id))),
+  );
+  return {
+    all: byId(emulators.map(({ provider }) => provider)),
+    emulated: true,
+    close: async () => void (await Promise.all(emulators.map(({ emulator }) => emulator.close()))),
+  };
+};
+
+const emulatorStarters = { kimi: startKimiEmulator, glm: startGlmEmulator } as const;
+
+const emulate = async (config: Config, id: ProviderId, directory: string) => {
+  // Known to this process only: nobody else on the machine can use the emulator as a provider.
+  const apiKey = `emulated.${randomBytes(18).toString('hex')}`;
+  const emulator = await emulatorStarters[id]({ directory, apiKey, limits: settings(config, id).limits });
+  const provider = createProvider(config, id, {
+    apiKey,
+    baseUrl: emulator.url,
+    account: 'emulated',
+    emulated: true,
+  });
+  return { emulator, provider };
+};
+
+const byId = (providers: readonly Provider[]): ReadonlyMap<ProviderId, Provider> =>
+  new Map(providers.map((provider) => [provider.id, provider]));
+
+type Access = Pick<AdapterOptions, 'apiKey' | 'baseUrl' | 'account' | 'emulated'>;
+
+const createProvider = (config: Config, id: ProviderId, access: Access): Provider =>
+  adapters[id]({
+    ...access,
+    limits: settings(config, id).limits,
+    timeouts: {
+      connectMs: config.TIMEOUT_CONNECT_MS,
+      idleMs: config.TIMEOUT_IDLE_MS,
+      totalMs: config.TIMEOUT_TOTAL_MS,
+    },
+  });
+
+const settings = (config: Config, id: ProviderId) => {
+  const name = id.toUpperCase() as Uppercase<ProviderId>;
+  return {
+    apiKey: config[`${name}_API_KEY`],
+    baseUrl: config[`${name}_BASE_URL`],
+    limits: {
+      maxFileBytes: config[`${name}_MAX_FILE_BYTES`],
+      maxFiles: config[`${name}_MAX_FILES`],
+      maxTotalBytes: config[`${name}_MAX_TOTAL_BYTES`],
+    },
+  };
+};

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Io } from '../cli/io.ts';
+import type { Config } from '../platform/config.ts';
+import { createLogger } from '../platform/log.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { LOCAL_SUBJECT } from './local.ts';
+import { version } from './version.ts';
+
+const TOKEN_TTL_MS = 30 * 86_400_000;
+/** A stop that hangs is ended after this; what it left is taken up at the next start. */
+const STOP_DEADLINE_MS = 25_000;
+
+/** Runs the gateway until it is interrupted, terminated, or loses something it cannot do without. Answers with the exit code. */
+export const serve = async (config: Config, io: Io): Promise<number> => {
+  const log = createLogger(config.LOG_LEVEL);
+  const gateway = await startGateway(config, log);
+  io.stdout.write(await banner(config, gateway));
+  const stopped = new AbortController();
+  const reason = await Promise.race([
+    gateway.failed.then((why) => ({ why, exitCode: 1 })),
+    once(process, 'SIGTERM', { signal: stopped.signal }).then(() => ({ why: 'SIGTERM', exitCode: 0 })),
+    once(io.interrupted, 'abort').then(() => ({ why: 'interrupted', exitCode: 0 })),
+  ]);
+  stopped.abort();
+  log.info({ event: 'stopping', why: reason.why });
+  const deadline = setTimeout(() => process.exit(1), STOP_DEADLINE_MS);
+  await gateway.close();
+  clearTimeout(deadline);
+  return reason.exitCode;
+};
+
+const banner = async (config: Config, { url, tokens, emulated }: Gateway): Promise<string> => {
+  const address = config.PUBLIC_URL ?? url;
+  const lines = [`Waybill ${version} is ready.`, '', `  Console  ${address}/`, `  API      ${address}/docs`];
+  const isLocal = config.JWT_SECRET_KEY === undefined;
+  const token = isLocal ? await tokens.sign({ sub: LOCAL_SUBJECT, ttlMs: TOKEN_TTL_MS }) : null;
+  lines.push(`  Token    ${token ?? 'make one with: npx waybill token create --sub NAME'}`);
+  if (config.DATABASE_URL === undefined) {
+    lines.push(`  Tables   psql "$(cat '${join(config.DATA_DIR, 'postgres', 'postgres-url')}')"`);
+  }
+  if (emulated)
+    lines.push(
+      '',
+      'No provider has an API key, so Kimi and GLM are emulated here; nothing leaves this machine.',
+    );
+  lines.push('', 'Upload a file:', `  ${uploadLine(address, token ?? '$TOKEN')}`, '');
+  return `${lines.join('\n')}\n`;
+};
+
+/** One line that works when pasted: it sends a file that is there, under a name that every provider takes. */
+const uploadLine = (address: string, token: string): string => {
+  const readme = join(import.meta.dirname, '../../README.md');
+  const path = existsSync(readme) ? relative(process.cwd(), readme) : 'report.txt';
+  return `curl -H 'Authorization: Bearer ${token}' -F 'file=@${path};filename=hello.txt' '${address}/v1/files?provider=kimi,glm'`;
+};

@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+
+/** How long a client may go on sending a body that has been answered already. */
+const DRAIN_MS = 5_000;
+
+/**
+ * Makes refusals arrive. A client that asked with `Expect: 100-continue` is told to go on only once its request
+ * has been admitted; one that is still sending when it is answered is read for a while and thrown away, since
+ * closing at once would reset the connection and lose the answer on its way.
+ */
+export const registerConnectionRules = (app: FastifyInstance): void => {
+  app.server.on('checkContinue', (request, response) => app.routing(request, response));
+  app.addHook('preParsing', async (request, reply) => {
+    if (/^100-continue$/iu.test(request.headers.expect ?? '')) reply.raw.writeContinue();
+  });
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.complete) return;
+    const { socket } = raw;
+    const deadline = setTimeout(() => socket.destroy(), DRAIN_MS);
+    raw.once('close', () => clearTimeout(deadline));
+    // Whatever was reading it would take the rest in at the pace of the network.
+    raw.unpipe();
+    raw.resume();
+  });
+};
+
+/** Aborts when the client goes away before it is answered. */
+export const abortOnClose = (reply: FastifyReply): AbortSignal => {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('The client went away.'));
+  });
+  return gone.signal;
+};

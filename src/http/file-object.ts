@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { type Delivery, deliveryStatuses, type FileWithDeliveries } from '../core/file.ts';
+import { providerIds } from '../core/provider.ts';
+
+/** A copy at one provider, as the API shows it. */
+const deliveryObject = z
+  .object({
+    provider: z.enum(providerIds),
+    provider_file_id: z.string().nullable().describe('The id at the provider, once it has one'),
+    purpose: z.string().describe("In the provider's vocabulary"),
+    status: z.enum(deliveryStatuses),
+    reason: z.string().describe('Why this provider was chosen or refused'),
+    bytes_sent: z.int(),
+    attempts: z.int(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    expires_at: z.int().nullable().describe('When the provider deletes it, in Unix seconds'),
+    updated_at: z.int().describe('Unix seconds'),
+  })
+  .meta({ id: 'Delivery' });
+
+/** OpenAI's File object with what Waybill adds. */
+export const fileObject = z
+  .object({
+    id: z.string(),
+    object: z.literal('file'),
+    bytes: z.int(),
+    created_at: z.int().describe('Unix seconds'),
+    expires_at: z.int().nullable(),
+    filename: z.string(),
+    purpose: z.string(),
+    status: z.enum(['uploaded', 'processed', 'error']),
+    status_details: z.string().nullable(),
+    sha256: z.string().describe('Lower-case hex'),
+    media_type: z.string(),
+    deliveries: z.array(deliveryObject),
+  })
+  .meta({ id: 'File' });
+
+export type FileObject = z.output<typeof fileObject>;
+
+export const toFileObject = ({ file, deliveries }: FileWithDeliveries): FileObject => ({
+  id: file.id,
+  object: 'file',
+  bytes: file.sizeBytes,
+  created_at: unixSeconds(file.createdAt),
+  expires_at: file.expiresAt && unixSeconds(file.expiresAt),
+  filename: file.filename,
+  purpose: file.purpose,
+  status: file.status,
+  status_details: file.statusDetails,
+  sha256: file.sha256,
+  media_type: file.mediaType,
+  deliveries: deliveries.map(toDeliveryObject),
+});
+
+const toDeliveryObject = (delivery: Delivery): z.output<typeof deliveryObject> => ({
+  provider: delivery.provider,
+  provider_file_id: delivery.remoteId,
+  purpose: delivery.purpose,
+  status: delivery.status,
+  reason: delivery.reason,
+  bytes_sent: delivery.bytesSent,
+  attempts: delivery.attempts,
+  error: delivery.errorCode && { code: delivery.errorCode, message: delivery.errorMessage ?? '' },
+  expires_at: delivery.expiresAt && unixSeconds(delivery.expiresAt),
+  updated_at: unixSeconds(delivery.updatedAt),
+});
+
+const unixSeconds = (date: Date): number => Math.floor(date.getTime() / 1_000);

@@ -1,0 +1,41 @@
+import swagger from '@fastify/swagger';
+import apiReference from '@scalar/fastify-api-reference';
+import type { FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body of a route that reads its body as a stream, for the OpenAPI document only. `schema` is JSON Schema. */
+    body?: { mediaType: string; schema: object };
+  }
+}
+
+/** Collects the schemas of every route registered after it, and serves them at `/openapi.json` and, readable, at `/docs`. */
+export const registerOpenApi = async (app: FastifyInstance, version: string): Promise<void> => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Waybill',
+        version,
+        description: 'The file layer between applications or agents and the model providers.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      security: [{ token: [] }],
+    },
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      const streamed = route.route.config?.body;
+      if (streamed === undefined) return { schema, url };
+      return { schema: { ...schema, consumes: [streamed.mediaType], body: streamed.schema }, url };
+    },
+    transformObject: jsonSchemaTransformObject,
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.register(apiReference, {
+    routePrefix: '/docs',
+    // Nothing is loaded from elsewhere: fonts and telemetry of the reference stay off.
+    configuration: { withDefaultFonts: false, telemetry: false, title: 'Waybill API' },
+  });
+};

@@ -1,0 +1,52 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { GatewayError } from '../../core/errors.ts';
+import { cleanFilename } from '../../core/filename.ts';
+import type { Incoming } from '../../core/incoming.ts';
+import { mediaTypeOf } from '../../ingest/media-type.ts';
+import { readRawBody } from '../../ingest/raw-body.ts';
+import { parseUploadOptions } from '../../ingest/upload-options.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
+import { answerUpload } from '../answer-upload.ts';
+import { errorResponses } from '../error-envelope.ts';
+import { fileObject } from '../file-object.ts';
+import { rawUploadOptions, uploadQuery } from '../upload-query.ts';
+
+/** `PUT /v1/files?filename=…`: the raw body is the file. */
+export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {
+  app.put(
+    '/v1/files',
+    {
+      schema: {
+        summary: 'Upload a file (raw body)',
+        tags: ['Files'],
+        querystring: uploadQuery.extend({ filename: z.string().describe('The name of the file') }),
+        response: { 200: fileObject, 202: fileObject, ...errorResponses },
+      },
+      config: {
+        body: { mediaType: 'application/octet-stream', schema: { type: 'string', format: 'binary' } },
+      },
+    },
+    async (request, reply) => {
+      const { headers, query, raw } = request;
+      if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
+        throw new GatewayError(
+          'unsupported_media_type',
+          'Send the file without a Content-Encoding; its bytes are kept as they come.',
+        );
+      }
+      const filename = cleanFilename(query.filename);
+      const options = parseUploadOptions(rawUploadOptions(query), pipeline.providers);
+      const announced = headers['content-length'];
+      const incoming: Incoming = {
+        filename,
+        mediaType: mediaTypeOf(headers['content-type'], filename),
+        sizeBytes: announced === undefined ? null : Number(announced),
+        body: readRawBody(raw),
+        options,
+        finalOptions: () => options,
+      };
+      return answerUpload(pipeline, incoming, request, reply);
+    },
+  );
+};

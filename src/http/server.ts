@@ -1,0 +1,90 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Tokens } from '../admission/tokens.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Logger } from '../platform/log.ts';
+import { requireToken } from './authentication.ts';
+import { registerConnectionRules } from './connection.ts';
+import { answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
+import { registerOpenApi } from './openapi.ts';
+import { newRequestId } from './request-id.ts';
+import { createDeliveryRoute } from './routes/create-delivery.ts';
+import { createFileRoute } from './routes/create-file.ts';
+import { deleteFileRoute } from './routes/delete-file.ts';
+import { getFileRoute } from './routes/get-file.ts';
+import { getFileContentRoute } from './routes/get-file-content.ts';
+import { listFilesRoute } from './routes/list-files.ts';
+import { listProvidersRoute } from './routes/list-providers.ts';
+import { probeRoutes } from './routes/probes.ts';
+import { putFileRoute } from './routes/put-file.ts';
+
+export interface HttpServerOptions {
+  readonly pipeline: Pipeline;
+  readonly tokens: Tokens;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** A connection on which nothing moves, in either direction, is closed after this. */
+const IDLE_MS = 120_000;
+const HEADERS_MS = 30_000;
+const MAX_JSON_BYTES = 64 * 2 ** 10;
+
+/** The HTTP surface, not yet listening. The caller listens and closes. */
+export const createHttpServer = async ({
+  pipeline,
+  tokens,
+  version,
+  log,
+}: HttpServerOptions): Promise<FastifyInstance> => {
+  const app = fastify({
+    logger: false,
+    genReqId: newRequestId,
+    bodyLimit: MAX_JSON_BYTES,
+    connectionTimeout: IDLE_MS,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerBrokenRequest,
+    routerOptions: { maxParamLength: 255 },
+  });
+  app.server.headersTimeout = HEADERS_MS;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  registerErrorHandler(app, log);
+  registerConnectionRules(app);
+  app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
+  app.addHook('onResponse', async ({ id, method, routeOptions }, { statusCode, elapsedTime }) =>
+    log.debug({
+      event: 'request',
+      request: id,
+      method,
+      route: routeOptions.url ?? null,
+      status: statusCode,
+      duration_ms: elapsedTime,
+    }),
+  );
+
+  await registerOpenApi(app, version);
+  await app.register(probeRoutes, { pipeline });
+  await app.register(async (authenticated) => {
+    requireToken(authenticated, tokens);
+    for (const route of [
+      listFilesRoute,
+      getFileRoute,
+      getFileContentRoute,
+      deleteFileRoute,
+      createDeliveryRoute,
+      listProvidersRoute,
+    ]) {
+      await authenticated.register(route, { pipeline });
+    }
+    await authenticated.register(async (streaming) => {
+      // Bodies of files are read by the routes themselves, as they come.
+      streaming.removeAllContentTypeParsers();
+      streaming.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      await streaming.register(createFileRoute, { pipeline });
+      await streaming.register(putFileRoute, { pipeline });
+    });
+  });
+  await app.ready();
+  return app;
+};

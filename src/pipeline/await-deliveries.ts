@@ -1,0 +1,15 @@
+import { type FileWithDeliveries, hasEnded } from '../core/file.ts';
+import { findFile } from '../tracking/files.ts';
+import type { Dependencies } from './dependencies.ts';
+import { type Wait, watchFile } from './watch-file.ts';
+
+/** The file once all its deliveries have ended, or as it is when the wait is over. Null when it is not there. */
+export const awaitDeliveries = (
+  { database, changes }: Dependencies,
+  { owner, fileId }: { owner: string; fileId: string },
+  wait: Wait,
+): Promise<FileWithDeliveries | null> =>
+  watchFile(changes, fileId, wait, async () => {
+    const value = await findFile(database, owner, fileId);
+    return { value, isDone: value === null || value.deliveries.every(({ status }) => hasEnded(status)) };
+  });

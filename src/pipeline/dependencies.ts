@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely';
+import type { BlobStore } from '../core/blob-store.ts';
+import type { Provider, ProviderId } from '../core/provider.ts';
+import type { RetryPolicy } from '../delivery/retry-delay.ts';
+import type { Jobs } from '../platform/jobs.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Tables } from '../platform/tables.ts';
+import type { FileChanges } from './file-changes.ts';
+
+/** What the use cases work with. The composition root makes them and closes them. */
+export interface Dependencies {
+  readonly database: Kysely<Tables>;
+  readonly jobs: Jobs;
+  readonly blobs: BlobStore;
+  readonly changes: FileChanges;
+  /** The providers that are on. */
+  readonly providers: ReadonlyMap<ProviderId, Provider>;
+  readonly maxFileBytes: number;
+  readonly autoGlmAboveBytes: number;
+  readonly retry: RetryPolicy;
+  /** Names this installation across restarts, so that it finds what its own crash cut short. */
+  readonly installation: string;
+  readonly log: Logger;
+}

@@ -1,0 +1,80 @@
+import { GatewayError } from '../core/errors.ts';
+import type { FileWithDeliveries } from '../core/file.ts';
+import type { Incoming } from '../core/incoming.ts';
+import type { ProviderContent, ProviderId } from '../core/provider.ts';
+import { type FilePage, type FileQuery, findFile, listFiles } from '../tracking/files.ts';
+import { awaitDeliveries } from './await-deliveries.ts';
+import { type DeliverFile, deliverFile } from './deliver-file.ts';
+import type { Dependencies } from './dependencies.ts';
+import { describeProviders, type ProviderDescription } from './describe-providers.ts';
+import { deliverJob, retireJob } from './job-kinds.ts';
+import { type ReadContent, readProviderContent } from './read-content.ts';
+import { receiveFile } from './receive-file.ts';
+import { recover } from './recover.ts';
+import { awaitRemoval, deleteFile, retireFile } from './retire-file.ts';
+import { runDelivery } from './run-delivery.ts';
+import type { Wait } from './watch-file.ts';
+
+/**
+ * The use cases, the one door that every surface goes through. Each takes the owner on whose behalf it acts;
+ * another owner's file is `not_found`. All reject with `GatewayError` for what the caller can understand.
+ */
+export interface Pipeline {
+  /** Which providers can be asked for. */
+  readonly providers: readonly ProviderId[];
+  receive(owner: string, incoming: Incoming): Promise<FileWithDeliveries>;
+  /** The file, once its deliveries have ended or the wait is over. */
+  find(owner: string, fileId: string, wait?: Wait): Promise<FileWithDeliveries>;
+  list(owner: string, query: FileQuery): Promise<FilePage>;
+  deliver(request: DeliverFile): Promise<void>;
+  /** Bytes `[start, end)` of the master copy. */
+  bytes(
+    blobKey: string,
+    range: { start: number; end: number; signal?: AbortSignal | undefined },
+  ): AsyncIterable<Buffer>;
+  providerContent(request: ReadContent): Promise<ProviderContent>;
+  delete(owner: string, fileId: string): Promise<void>;
+  /** Whether the deleted file is gone at every provider by the end of the wait. */
+  awaitRemoval(fileId: string, wait: Wait): Promise<boolean>;
+  describeProviders(): Promise<readonly ProviderDescription[]>;
+  /** Resolves when the record can be read. */
+  check(): Promise<void>;
+}
+
+const RETIRE_CONCURRENCY = 2;
+
+/** Recovers what a crash cut short, starts the workers, and opens the door. */
+export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
+  const { database, jobs, blobs, providers } = dependencies;
+  await recover(dependencies);
+  const concurrency = Math.max(
+    1,
+    ...[...providers.values()].map(({ capabilities }) => capabilities.concurrency),
+  );
+  await jobs.work(deliverJob, concurrency, ({ deliveryId }, signal) =>
+    runDelivery(dependencies, deliveryId, signal),
+  );
+  await jobs.work(retireJob, RETIRE_CONCURRENCY, ({ fileId }, signal) =>
+    retireFile(dependencies, fileId, signal),
+  );
+
+  return {
+    providers: [...providers.keys()],
+    receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
+    find: async (owner, fileId, wait = { waitMs: 0 }) => {
+      const found = await awaitDeliveries(dependencies, { owner, fileId }, wait);
+      if (found === null) throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
+      return found;
+    },
+    list: (owner, query) => listFiles(database, owner, query),
+    deliver: (request) => deliverFile(dependencies, request),
+    bytes: (blobKey, range) => blobs.read(blobKey, range),
+    providerContent: (request) => readProviderContent(dependencies, request),
+    delete: (owner, fileId) => deleteFile(dependencies, owner, fileId),
+    awaitRemoval: (fileId, wait) => awaitRemoval(dependencies, fileId, wait),
+    describeProviders: () => describeProviders(dependencies),
+    check: async () => {
+      await findFile(database, '', '');
+    },
+  };
+};

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { GatewayError } from '../core/errors.ts';
+import { type FileWithDeliveries, fileStatus, newFileId } from '../core/file.ts';
+import type { Incoming, UploadOptions } from '../core/incoming.ts';
+import { type Acceptance, route } from '../delivery/route.ts';
+import { insertDeliveries, type NewDelivery } from '../tracking/deliveries.ts';
+import { insertFile, trackedBlobs } from '../tracking/files.ts';
+import type { Dependencies } from './dependencies.ts';
+import { deliverJob } from './job-kinds.ts';
+import { type Staged, stage } from './stage.ts';
+
+/**
+ * Takes a file in. Resolves once it is safe: bytes and name synced, rows and jobs committed; the deliveries then
+ * go on by themselves. Rejects with a `GatewayError` and keeps nothing when the body is broken, empty or too
+ * large, or when no provider asked for accepts it.
+ */
+export const receiveFile = async (
+  dependencies: Dependencies,
+  owner: string,
+  incoming: Incoming,
+): Promise<FileWithDeliveries> => {
+  const { blobs, maxFileBytes, log } = dependencies;
+  if (incoming.sizeBytes !== null) refuseBeforehand(dependencies, incoming, incoming.sizeBytes);
+  const staged = await stage(blobs, incoming, maxFileBytes);
+  try {
+    const options = incoming.finalOptions();
+    const routed = routeOrRefuse(
+      dependencies,
+      { ...incoming, ...options, sizeBytes: staged.sizeBytes },
+      options,
+    );
+    const received = await record(dependencies, { owner, incoming, options, staged, routed });
+    await blobs.keep(staged.blobKey);
+    const { id } = received.file;
+    log.info({
+      event: 'file_received',
+      file: id,
+      owner,
+      bytes: staged.sizeBytes,
+      media_type: incoming.mediaType,
+    });
+    return received;
+  } catch (error) {
+    await discard(dependencies, staged.blobKey);
+    throw error;
+  }
+};
+
+const refuseBeforehand = (dependencies: Dependencies, incoming: Incoming, sizeBytes: number): void => {
+  if (sizeBytes === 0)
+    throw new GatewayError('empty_file', 'The file is empty; send one with at least one byte.', {
+      param: 'file',
+    });
+  const { maxFileBytes } = dependencies;
+  if (sizeBytes > maxFileBytes) {
+    throw new GatewayError(
+      'file_too_large',
+      `The file has ${sizeBytes} bytes; at most ${maxFileBytes} are accepted.`,
+      { param: 'file' },
+    );
+  }
+  routeOrRefuse(dependencies, { ...incoming, ...incoming.options, sizeBytes }, incoming.options);
+};
+
+const routeOrRefuse = (
+  { providers, autoGlmAboveBytes }: Dependencies,
+  file: Parameters<typeof route>[0],
+  { destination }: UploadOptions,
+): readonly Acceptance[] => {
+  const routed = route(file, destination, { providers, autoGlmAboveBytes });
+  if (routed.length > 0 && routed.every(({ accepted }) => !accepted)) {
+    const reasons = routed.map(({ reason }) => reason).join(' ');
+    throw new GatewayError(
+      'no_provider_accepts',
+      `No provider accepts this file. ${reasons} Use provider=none to keep it without delivering it.`,
+      {
+        param: 'provider',
+      },
+    );
+  }
+  return routed;
+};
+
+interface Received {
+  readonly owner: string;
+  readonly incoming: Incoming;
+  readonly options: UploadOptions;
+  readonly staged: Staged;
+  readonly routed: readonly Acceptance[];
+}
+
+/** The file, its deliveries and their jobs, in one transaction. */
+const record = (
+  { database, jobs }: Dependencies,
+  { owner, incoming, options, staged, routed }: Received,
+): Promise<FileWithDeliveries> => {
+  const id = newFileId();
+  const planned = routed.map((acceptance) => planDelivery(id, options.purpose, acceptance));
+  return database.transaction().execute(async (trx) => {
+    const file = await insertFile(trx, {
+      id,
+      owner,
+      filename: incoming.filename,
+      mediaType: incoming.mediaType,
+      purpose: options.purpose,
+      expiresAt: options.expiresAfterMs === null ? null : new Date(Date.now() + options.expiresAfterMs),
+      status: fileStatus(planned),
+      ...staged,
+    });
+    const deliveries = await insertDeliveries(trx, planned);
+    for (const { id: deliveryId, status } of deliveries) {
+      if (status === 'pending') await jobs.send(trx, deliverJob, { deliveryId });
+    }
+    return { file, deliveries };
+  });
+};
+
+const planDelivery = (fileId: string, filePurpose: string, acceptance: Acceptance): NewDelivery => {
+  const { provider, reason } = acceptance;
+  const common = { id: randomUUID(), fileId, provider: provider.id, account: provider.account, reason };
+  return acceptance.accepted
+    ? { ...common, purpose: acceptance.purpose, status: 'pending', errorCode: null, errorMessage: null }
+    : {
+        ...common,
+        purpose: filePurpose,
+        status: 'failed',
+        errorCode: 'no_provider_accepts',
+        errorMessage: reason,
+      };
+};
+
+/**
+ * Removes a staged blob that no record names. When the record cannot be read, a commit whose answer was lost may
+ * name it: then it stays, and the sweep at the next start decides.
+ */
+const discard = async ({ blobs, database, log }: Dependencies, blobKey: string): Promise<void> => {
+  try {
+    const tracked = await trackedBlobs(database, [blobKey]);
+    if (!tracked.has(blobKey)) await blobs.remove(blobKey);
+  } catch (error) {
+    log.warn({ event: 'blob_left_for_sweep', blob: blobKey, err: error });
+  }
+};

@@ -1,0 +1,19 @@
+import { releaseClaims } from '../tracking/deliveries.ts';
+import { trackedBlobs } from '../tracking/files.ts';
+import type { Dependencies } from './dependencies.ts';
+import { deliverJob } from './job-kinds.ts';
+
+/**
+ * Takes up what a crash of this installation cut short: deliveries it was sending go back in line, and blobs that
+ * no record names are collected. To be called once at the start, before any work; the lock on the data directory
+ * guarantees that nobody else works under this installation's name.
+ */
+export const recover = async ({ database, jobs, blobs, installation, log }: Dependencies): Promise<void> => {
+  const released = await database.transaction().execute(async (trx) => {
+    const deliveries = await releaseClaims(trx, installation);
+    for (const { id } of deliveries) await jobs.send(trx, deliverJob, { deliveryId: id });
+    return deliveries.length;
+  });
+  const swept = await blobs.sweep((keys) => trackedBlobs(database, keys));
+  if (released > 0 || swept > 0) log.info({ event: 'recovered', deliveries: released, blobs: swept });
+};

@@ -1,0 +1,85 @@
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Delivery } from '../core/file.ts';
+import {
+  deliveriesOf,
+  markDeliveriesDeleting,
+  markDeliveryDeleted,
+  recordRemovalFailure,
+} from '../tracking/deliveries.ts';
+import { getFile, markFileDeleted } from '../tracking/files.ts';
+import type { Dependencies } from './dependencies.ts';
+import { retireJob } from './job-kinds.ts';
+import { type Wait, watchFile } from './watch-file.ts';
+
+/** Deletes a file for its owner. From then on nobody sees it; its removal everywhere goes on in the background. */
+export const deleteFile = async (
+  { database, jobs, log }: Dependencies,
+  owner: string,
+  id: string,
+): Promise<void> => {
+  await database.transaction().execute(async (trx) => {
+    if (!(await markFileDeleted(trx, owner, id)))
+      throw new GatewayError('not_found', `There is no file ${id}.`, { param: 'id' });
+    await markDeliveriesDeleting(trx, id);
+    await jobs.send(trx, retireJob, { fileId: id });
+  });
+  log.info({ event: 'file_deleted', file: id, owner });
+};
+
+/** Whether every provider has confirmed the removal of a deleted file's copies, by the end of the wait. */
+export const awaitRemoval = ({ database, changes }: Dependencies, id: string, wait: Wait): Promise<boolean> =>
+  watchFile(changes, id, wait, async () => {
+    const isGone = (await deliveriesOf(database, [id])).size === 0;
+    return { value: isGone, isDone: isGone };
+  });
+
+/**
+ * Takes a deleted file away: its copies at the providers first, then the master copy. Rejects, so that the queue
+ * runs it again, while a provider refuses; a copy still being sent ends with a job of its own.
+ */
+export const retireFile = async (
+  dependencies: Dependencies,
+  fileId: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { database, blobs, changes } = dependencies;
+  const copies = (await deliveriesOf(database, [fileId])).get(fileId) ?? [];
+  const removed = await Promise.all(copies.map((copy) => removeCopy(dependencies, copy, signal)));
+  changes.announce(fileId);
+  if (removed.includes('refused'))
+    throw new Error('A provider has not removed its copy yet; trying again later.');
+  if (removed.includes('in-use')) return;
+  const { blobKey } = await getFile(database, fileId);
+  await blobs.remove(blobKey);
+};
+
+const removeCopy = async (
+  { database, providers, log }: Dependencies,
+  copy: Delivery,
+  signal: AbortSignal,
+): Promise<'removed' | 'refused' | 'in-use'> => {
+  if (copy.status !== 'deleting' || copy.remoteId === null) return 'in-use';
+  try {
+    const provider = providers.get(copy.provider);
+    if (provider?.account !== copy.account) {
+      throw new GatewayError(
+        'unknown_provider',
+        `${copy.provider} is not configured with the account that holds this copy.`,
+      );
+    }
+    await provider.remove(copy.remoteId, { signal });
+    await markDeliveryDeleted(database, copy.id);
+    return 'removed';
+  } catch (error) {
+    const { code: errorCode, message: errorMessage } = toGatewayError(error);
+    log.warn({
+      event: 'removal_failed',
+      file: copy.fileId,
+      provider: copy.provider,
+      code: errorCode,
+      err: error,
+    });
+    await recordRemovalFailure(database, copy.id, { errorCode, errorMessage });
+    return 'refused';
+  }
+};
