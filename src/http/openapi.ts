@@ -30,7 +30,7 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
       if (streamed === undefined) return { schema, url };
       return { schema: { ...schema, consumes: [streamed.mediaType], body: streamed.schema }, url };
     },
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => withoutInputTwins(jsonSchemaTransformObject(document)),
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.register(apiReference, {
@@ -38,4 +38,13 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
     // Nothing is loaded from elsewhere: fonts and telemetry of the reference stay off.
     configuration: { withDefaultFonts: false, telemetry: false, title: 'Waybill API' },
   });
+};
+
+/** The schemas are registered once as answers and once more as `…Input`, which no route takes. */
+const withoutInputTwins = (document: ReturnType<typeof jsonSchemaTransformObject>): typeof document => {
+  const schemas = 'components' in document ? document.components?.schemas : undefined;
+  for (const name of Object.keys(schemas ?? {})) {
+    if (name.endsWith('Input') && schemas !== undefined) delete schemas[name];
+  }
+  return document;
 };
