@@ -6,7 +6,7 @@ import { createTokens, type Tokens } from '../admission/tokens.ts';
 import { systemCode } from '../core/errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createFileChanges } from '../pipeline/file-changes.ts';
-import { deliverJob, retireJob } from '../pipeline/job-kinds.ts';
+import { jobKinds } from '../pipeline/job-kinds.ts';
 import { startPipeline } from '../pipeline/pipeline.ts';
 import type { Config } from '../platform/config.ts';
 import { openDatabase } from '../platform/database.ts';
@@ -34,7 +34,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** How long a stop waits for deliveries on their way; the rest go on at the next start. */
+/** How long a stop waits for requests, and then for deliveries; what is cut short goes on at the next start. */
 const STOP_GRACE_MS = 10_000;
 
 /**
@@ -74,11 +74,12 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   const jobs = await startJobs({
     url: databaseUrl,
     schema: `${schema}_jobs`,
-    kinds: [deliverJob, retireJob],
+    kinds: jobKinds,
     log,
   });
   closing.add('jobs', () => jobs.stop(STOP_GRACE_MS));
 
+  const stopping = new AbortController();
   const pipeline = await startPipeline({
     database,
     jobs,
@@ -89,12 +90,18 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,
     retry: { attempts: config.RETRY_ATTEMPTS, baseMs: config.RETRY_BASE_MS, maxMs: config.RETRY_MAX_MS },
     installation,
+    stopping: stopping.signal,
     log,
   });
 
   const tokens = createTokens({ secret, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE });
   const server = await createHttpServer({ pipeline, tokens, version, log });
-  closing.add('http', () => server.close());
+  closing.add('http', async () => {
+    stopping.abort(new Error('The gateway is stopping.'));
+    const grace = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);
+    await server.close();
+    clearTimeout(grace);
+  });
   await listen(() => server.listen({ host: config.HOST, port: config.PORT }), config);
   const url = await publishAddress(server.server.address() as AddressInfo, dataDirectory, closing);
   log.info({ event: 'ready', url, emulated: providers.emulated });

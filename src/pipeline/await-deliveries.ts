@@ -5,11 +5,11 @@ import { type Wait, watchFile } from './watch-file.ts';
 
 /** The file once all its deliveries have ended, or as it is when the wait is over. Null when it is not there. */
 export const awaitDeliveries = (
-  { database, changes }: Dependencies,
+  dependencies: Dependencies,
   { owner, fileId }: { owner: string; fileId: string },
   wait: Wait,
 ): Promise<FileWithDeliveries | null> =>
-  watchFile(changes, fileId, wait, async () => {
-    const value = await findFile(database, owner, fileId);
+  watchFile(dependencies, fileId, wait, async () => {
+    const value = await findFile(dependencies.database, owner, fileId);
     return { value, isDone: value === null || value.deliveries.every(({ status }) => hasEnded(status)) };
   });

@@ -45,7 +45,7 @@ export const deliverFile = async (dependencies: Dependencies, request: DeliverFi
     ]);
     const started = inserted ?? (await restart(trx, wanted, reason));
     if (started === null) return;
-    await jobs.send(trx, deliverJob, { deliveryId: started.id });
+    await jobs.send(trx, deliverJob(provider.id), { deliveryId: started.id });
     await settleFile(trx, fileId);
   });
 };

@@ -20,5 +20,7 @@ export interface Dependencies {
   readonly retry: RetryPolicy;
   /** Names this installation across restarts, so that it finds what its own crash cut short. */
   readonly installation: string;
+  /** Aborts when the gateway is about to stop: waits end early with what is known. */
+  readonly stopping: AbortSignal;
   readonly log: Logger;
 }

@@ -1,13 +1,17 @@
+import { type ProviderId, providerIds } from '../core/provider.ts';
 import type { JobKind } from '../platform/jobs.ts';
 
 /** Longer than any exchange with a provider may take (`TIMEOUT_TOTAL_MS` is a day at the most). */
 const DELIVER_EXPIRES_SECONDS = 86_400;
 
-/** Put one copy at its provider. */
-export const deliverJob: JobKind<{ deliveryId: string }> = {
-  queue: 'deliver',
+/** Put one copy at its provider. A queue for each provider, so that a slow one does not hold up the others. */
+export const deliverJob = (provider: ProviderId): JobKind<{ deliveryId: string }> => ({
+  queue: `deliver-${provider}`,
   expireInSeconds: DELIVER_EXPIRES_SECONDS,
-};
+});
 
 /** Take a deleted file away: every copy at its provider first, then the master copy. */
 export const retireJob: JobKind<{ fileId: string }> = { queue: 'retire', expireInSeconds: 3_600 };
+
+/** Every queue there is; those of providers that are off too, since their jobs must not be lost. */
+export const jobKinds: readonly JobKind<object>[] = [...providerIds.map(deliverJob), retireJob];

@@ -22,6 +22,7 @@ import type { Wait } from './watch-file.ts';
 export interface Pipeline {
   /** Which providers can be asked for. */
   readonly providers: readonly ProviderId[];
+  readonly maxFileBytes: number;
   receive(owner: string, incoming: Incoming): Promise<FileWithDeliveries>;
   /** The file, once its deliveries have ended or the wait is over. */
   find(owner: string, fileId: string, wait?: Wait): Promise<FileWithDeliveries>;
@@ -47,19 +48,18 @@ const RETIRE_CONCURRENCY = 2;
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
   const { database, jobs, blobs, providers } = dependencies;
   await recover(dependencies);
-  const concurrency = Math.max(
-    1,
-    ...[...providers.values()].map(({ capabilities }) => capabilities.concurrency),
-  );
-  await jobs.work(deliverJob, concurrency, ({ deliveryId }, signal) =>
-    runDelivery(dependencies, deliveryId, signal),
-  );
+  for (const { id, capabilities } of providers.values()) {
+    await jobs.work(deliverJob(id), capabilities.concurrency, ({ deliveryId }, signal) =>
+      runDelivery(dependencies, deliveryId, signal),
+    );
+  }
   await jobs.work(retireJob, RETIRE_CONCURRENCY, ({ fileId }, signal) =>
     retireFile(dependencies, fileId, signal),
   );
 
   return {
     providers: [...providers.keys()],
+    maxFileBytes: dependencies.maxFileBytes,
     receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
     find: async (owner, fileId, wait = { waitMs: 0 }) => {
       const found = await awaitDeliveries(dependencies, { owner, fileId }, wait);

@@ -108,8 +108,8 @@ const record = (
       ...staged,
     });
     const deliveries = await insertDeliveries(trx, planned);
-    for (const { id: deliveryId, status } of deliveries) {
-      if (status === 'pending') await jobs.send(trx, deliverJob, { deliveryId });
+    for (const { id: deliveryId, status, provider } of deliveries) {
+      if (status === 'pending') await jobs.send(trx, deliverJob(provider), { deliveryId });
     }
     return { file, deliveries };
   });

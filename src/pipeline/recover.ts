@@ -11,7 +11,7 @@ import { deliverJob } from './job-kinds.ts';
 export const recover = async ({ database, jobs, blobs, installation, log }: Dependencies): Promise<void> => {
   const released = await database.transaction().execute(async (trx) => {
     const deliveries = await releaseClaims(trx, installation);
-    for (const { id } of deliveries) await jobs.send(trx, deliverJob, { deliveryId: id });
+    for (const { id, provider } of deliveries) await jobs.send(trx, deliverJob(provider), { deliveryId: id });
     return deliveries.length;
   });
   const swept = await blobs.sweep((keys) => trackedBlobs(database, keys));

@@ -27,9 +27,9 @@ export const deleteFile = async (
 };
 
 /** Whether every provider has confirmed the removal of a deleted file's copies, by the end of the wait. */
-export const awaitRemoval = ({ database, changes }: Dependencies, id: string, wait: Wait): Promise<boolean> =>
-  watchFile(changes, id, wait, async () => {
-    const isGone = (await deliveriesOf(database, [id])).size === 0;
+export const awaitRemoval = (dependencies: Dependencies, id: string, wait: Wait): Promise<boolean> =>
+  watchFile(dependencies, id, wait, async () => {
+    const isGone = (await deliveriesOf(dependencies.database, [id])).size === 0;
     return { value: isGone, isDone: isGone };
   });
 

@@ -125,7 +125,7 @@ const end = async (
       return await jobs.send(trx, retireJob, { fileId: file.id });
     }
     if (retryInMs !== undefined)
-      await jobs.send(trx, deliverJob, { deliveryId: ended.id }, { delayMs: retryInMs });
+      await jobs.send(trx, deliverJob(ended.provider), { deliveryId: ended.id }, { delayMs: retryInMs });
     await settleFile(trx, file.id);
   });
   if (outcome.status === 'completed') {

@@ -1,4 +1,4 @@
-import type { FileChanges } from './file-changes.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface Wait {
   readonly waitMs: number;
@@ -8,13 +8,14 @@ export interface Wait {
 /** How often the record is looked at besides the wake-ups: another instance may do the work. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** Looks at a file's record until it is as wanted, the wait is over or the signal aborts; answers with the last look. */
+/** Looks at a file's record until it is as wanted, the wait is over, the signal aborts or the gateway stops; answers with the last look. */
 export const watchFile = async <T>(
-  changes: FileChanges,
+  { changes, stopping }: Pick<Dependencies, 'changes' | 'stopping'>,
   fileId: string,
-  { waitMs, signal }: Wait,
+  { waitMs, signal: given }: Wait,
   look: () => Promise<{ value: T; isDone: boolean }>,
 ): Promise<T> => {
+  const signal = given === undefined ? stopping : AbortSignal.any([given, stopping]);
   const deadline = performance.now() + waitMs;
   while (true) {
     const remainingMs = deadline - performance.now();
@@ -22,11 +23,11 @@ export const watchFile = async <T>(
     // Begun before the look, so that a change during it is not missed.
     const change = changes.next(fileId, {
       timeoutMs: Math.max(0, Math.min(LOOK_AGAIN_MS, remainingMs)),
-      signal: signal === undefined ? looked.signal : AbortSignal.any([signal, looked.signal]),
+      signal: AbortSignal.any([signal, looked.signal]),
     });
     try {
       const { value, isDone } = await look();
-      if (isDone || remainingMs <= 0 || signal?.aborted) return value;
+      if (isDone || remainingMs <= 0 || signal.aborted) return value;
       await change;
     } finally {
       looked.abort();

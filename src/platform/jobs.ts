@@ -29,7 +29,7 @@ export interface Jobs {
     concurrency: number,
     handle: (data: Data, signal: AbortSignal) => Promise<void>,
   ): Promise<void>;
-  /** Stops taking jobs and waits for the running ones, at most `graceMs`. */
+  /** Stops taking jobs, waits `graceMs` for the running ones, then aborts them and waits for what they do about it. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -41,6 +41,8 @@ export interface JobsOptions {
 }
 
 const HEARTBEAT_SECONDS = 30;
+/** How long an aborted run may take to put its work back in line. */
+const ABORTED_MS = 5_000;
 const DAY_SECONDS = 86_400;
 const FAILED_RUN_RETRIES = 1_000;
 
@@ -58,6 +60,7 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
   await boss.start();
   for (const { queue, expireInSeconds } of kinds) await declareQueue(boss, queue, expireInSeconds);
 
+  const stopping = new AbortController();
   const workers = new Map<string, string[]>();
   const wakeWorkers = (queue: string): void => {
     for (const id of workers.get(queue) ?? []) boss.notifyWorker(id);
@@ -72,7 +75,7 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 10 },
       async ([job]) => {
         try {
-          if (job !== undefined) await handle(job.data, job.signal);
+          if (job !== undefined) await handle(job.data, AbortSignal.any([job.signal, stopping.signal]));
         } finally {
           // A worker that was busy has missed the notifications for the jobs behind this one: it looks again at once.
           boss.notifyWorker(id);
@@ -93,7 +96,11 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
     work: async (kind, concurrency, handle) => {
       for (let started = 0; started < concurrency; started += 1) await startWorker(kind, handle);
     },
-    stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs, close: true }),
+    stop: async (graceMs) => {
+      const grace = setTimeout(() => stopping.abort(new Error('The gateway is stopping.')), graceMs);
+      await boss.stop({ graceful: true, timeout: graceMs + ABORTED_MS, close: true });
+      clearTimeout(grace);
+    },
   };
 };
 

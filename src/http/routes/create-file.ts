@@ -46,6 +46,7 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
           'Send the file as multipart/form-data, or as a raw body with PUT /v1/files?filename=….',
         );
       }
+      refuseHugeForm(request.headers['content-length'], pipeline.maxFileBytes);
       const {
         filename: rawName,
         declaredType,
@@ -66,4 +67,13 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
       return answerUpload(pipeline, incoming, request, reply);
     },
   );
+};
+
+/** More than the fields and headers of any form that is read. */
+const MAX_FORM_OVERHEAD_BYTES = 512 * 2 ** 10;
+
+const refuseHugeForm = (contentLength: string | undefined, maxFileBytes: number): void => {
+  if (contentLength === undefined || Number(contentLength) <= maxFileBytes + MAX_FORM_OVERHEAD_BYTES) return;
+  const message = `The form has ${contentLength} bytes; files of at most ${maxFileBytes} are accepted.`;
+  throw new GatewayError('file_too_large', message, { param: 'file' });
 };
