@@ -64,6 +64,16 @@ create index provider_file_uploads_held
 create index provider_file_uploads_claimed
   on waybill.provider_file_uploads (claimed_by) where claimed_by is not null;
 
+-- Requests that a client may repeat after a lost answer, by the key it chose; good for 24 hours.
+create table waybill.idempotency_keys (
+  owner      text not null,
+  key        text not null,
+  file_id    text not null references waybill.files (id),
+  created_at timestamptz(3) not null default now(),
+  primary key (owner, key)
+);
+
 -- The gateway's own role owns the tables and passes; without a policy every other role sees nothing.
 alter table waybill.files enable row level security;
 alter table waybill.provider_file_uploads enable row level security;
+alter table waybill.idempotency_keys enable row level security;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Emulator, EmulatorOptions } from '../../emulators/emulator.ts';
 import { startGlmEmulator } from '../../emulators/glm.ts';
 import { startKimiEmulator } from '../../emulators/kimi.ts';
 import { type Provider, type ProviderId, providerIds } from '../core/provider.ts';
@@ -35,7 +36,11 @@ export const openProviders = async (config: Config, dataDirectory: string): Prom
   };
 };
 
-const emulatorStarters = { kimi: startKimiEmulator, glm: startGlmEmulator } as const;
+const emulatorStarters: Readonly<Record<ProviderId, (options: EmulatorOptions) => Promise<Emulator>>> = {
+  kimi: startKimiEmulator,
+  // The sources disagree on the types that GLM takes; the stand-in takes every one that the adapter offers.
+  glm: (options) => startGlmEmulator({ ...options, variants: { types: 'any' } }),
+};
 
 const emulate = async (config: Config, id: ProviderId, directory: string) => {
   // Known to this process only: nobody else on the machine can use the emulator as a provider.

@@ -15,13 +15,18 @@ const STOP_DEADLINE_MS = 25_000;
 /** Runs the gateway until it is interrupted, terminated, or loses something it cannot do without. Answers with the exit code. */
 export const serve = async (config: Config, io: Io): Promise<number> => {
   const log = createLogger(config.LOG_LEVEL);
+  const stopped = new AbortController();
+  // Listened for from the beginning: what comes during the start is obeyed after it, and nothing is left running.
+  const told = Promise.race([
+    once(process, 'SIGTERM', { signal: stopped.signal }).then(() => 'SIGTERM'),
+    once(io.interrupted, 'abort', { signal: stopped.signal }).then(() => 'interrupted'),
+  ]);
+  told.catch(() => undefined);
   const gateway = await startGateway(config, log);
   io.stdout.write(await banner(config, gateway));
-  const stopped = new AbortController();
   const reason = await Promise.race([
     gateway.failed.then((why) => ({ why, exitCode: 1 })),
-    once(process, 'SIGTERM', { signal: stopped.signal }).then(() => ({ why: 'SIGTERM', exitCode: 0 })),
-    once(io.interrupted, 'abort').then(() => ({ why: 'interrupted', exitCode: 0 })),
+    told.then((why) => ({ why, exitCode: 0 })),
   ]);
   stopped.abort();
   log.info({ event: 'stopping', why: reason.why });

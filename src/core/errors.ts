@@ -48,6 +48,7 @@ export const errorCatalogue = {
   request_timeout: entry(408, 'invalid_request_error', 'later'),
   range_not_satisfiable: entry(416, 'invalid_request_error'),
 
+  idempotency_conflict: entry(422, 'invalid_request_error'),
   no_provider_accepts: entry(422, 'invalid_request_error'),
   content_unavailable: entry(409, 'invalid_request_error'),
 

@@ -23,6 +23,11 @@ export const registerErrorHandler = (app: FastifyInstance, log: Logger): void =>
   });
 };
 
+/** For faults in the address itself, which the framework finds before there is a route or a hook. */
+export const answerBadAddress = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  sendError(fromFastify(error) ?? toGatewayError(error), request, reply);
+};
+
 const sendError = (error: GatewayError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   if (error.httpStatus === 401) {
     const reason = request.headers.authorization === undefined ? '' : ' error="invalid_token"';
@@ -57,6 +62,8 @@ const fromFastify = (error: FastifyError): GatewayError | null => {
       return new GatewayError('invalid_request', 'The body is not valid JSON.', { cause: error });
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('invalid_request', 'The JSON body is too large.', { cause: error });
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new GatewayError('not_found', 'There is nothing with an id as long as this.', { cause: error });
     case 'FST_ERR_BAD_URL':
       return new GatewayError('invalid_request', 'The address cannot be decoded.', { cause: error });
     default:

@@ -5,7 +5,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../platform/log.ts';
 import { requireToken } from './authentication.ts';
 import { registerConnectionRules } from './connection.ts';
-import { answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
+import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
 import { registerOpenApi } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
 import { createDeliveryRoute } from './routes/create-delivery.ts';
@@ -44,6 +44,7 @@ export const createHttpServer = async ({
     connectionTimeout: IDLE_MS,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerBadAddress,
     routerOptions: { maxParamLength: 255 },
   });
   app.server.headersTimeout = HEADERS_MS;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../core/errors.ts';
-import { type FileWithDeliveries, fileStatus, newFileId } from '../core/file.ts';
+import { type FileWithDeliveries, fileStatus, newFileId, type TrackedFile } from '../core/file.ts';
 import type { Incoming, UploadOptions } from '../core/incoming.ts';
 import { type Acceptance, route } from '../delivery/route.ts';
 import { insertDeliveries, type NewDelivery } from '../tracking/deliveries.ts';
-import { insertFile, trackedBlobs } from '../tracking/files.ts';
+import { findFile, insertFile, trackedBlobs } from '../tracking/files.ts';
+import { claimIdempotencyKey } from '../tracking/idempotency-keys.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob } from './job-kinds.ts';
 import { type Staged, stage } from './stage.ts';
@@ -12,7 +13,7 @@ import { type Staged, stage } from './stage.ts';
 /**
  * Takes a file in. Resolves once it is safe: bytes and name synced, rows and jobs committed; the deliveries then
  * go on by themselves. Rejects with a `GatewayError` and keeps nothing when the body is broken, empty or too
- * large, or when no provider asked for accepts it.
+ * large, or when no provider asked for accepts it. A repeated request is answered with the file of the first.
  */
 export const receiveFile = async (
   dependencies: Dependencies,
@@ -42,6 +43,8 @@ export const receiveFile = async (
     return received;
   } catch (error) {
     await discard(dependencies, staged.blobKey);
+    if (error instanceof RepeatedRequestError)
+      return await repeat(dependencies, owner, error.fileId, { ...incoming, ...staged });
     throw error;
   }
 };
@@ -107,12 +110,40 @@ const record = (
       status: fileStatus(planned),
       ...staged,
     });
+    if (incoming.idempotencyKey !== null) {
+      const winner = await claimIdempotencyKey(trx, { owner, key: incoming.idempotencyKey, fileId: id });
+      if (winner !== id) throw new RepeatedRequestError(winner);
+    }
     const deliveries = await insertDeliveries(trx, planned);
     for (const { id: deliveryId, status, provider } of deliveries) {
       if (status === 'pending') await jobs.send(trx, deliverJob(provider), { deliveryId });
     }
     return { file, deliveries };
   });
+};
+
+/** Undoes the transaction of a request whose key an earlier one has. */
+class RepeatedRequestError extends Error {
+  override readonly name = 'RepeatedRequestError';
+  readonly fileId: string;
+
+  constructor(fileId: string) {
+    super(`This request was made before, for ${fileId}.`);
+    this.fileId = fileId;
+  }
+}
+
+const repeat = async (
+  { database }: Dependencies,
+  owner: string,
+  fileId: string,
+  again: Pick<TrackedFile, 'sha256' | 'filename'>,
+): Promise<FileWithDeliveries> => {
+  const first = await findFile(database, owner, fileId);
+  if (first?.file.sha256 === again.sha256 && first.file.filename === again.filename) return first;
+  const message =
+    'The Idempotency-Key was used for another file in the last 24 hours; use a new key for each file.';
+  throw new GatewayError('idempotency_conflict', message, { param: 'Idempotency-Key' });
 };
 
 const planDelivery = (fileId: string, filePurpose: string, acceptance: Acceptance): NewDelivery => {

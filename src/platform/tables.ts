@@ -7,6 +7,7 @@ import type { ProviderId } from '../core/provider.ts';
 export interface Tables {
   files: FilesTable;
   provider_file_uploads: ProviderFileUploadsTable;
+  idempotency_keys: IdempotencyKeysTable;
 }
 
 interface FilesTable {
@@ -23,6 +24,13 @@ interface FilesTable {
   created_at: Generated<Date>;
   expires_at: Date | null;
   deleted_at: Date | null;
+}
+
+interface IdempotencyKeysTable {
+  owner: string;
+  key: string;
+  file_id: string;
+  created_at: Generated<Date>;
 }
 
 interface ProviderFileUploadsTable {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { GatewayError } from '../../core/errors.ts';
 import { cleanFilename } from '../../core/filename.ts';
 import type { Incoming } from '../../core/incoming.ts';
+import { parseIdempotencyKey } from '../../ingest/idempotency-key.ts';
 import { mediaTypeOf } from '../../ingest/media-type.ts';
 import { readMultipart } from '../../ingest/multipart.ts';
 import { parseUploadOptions } from '../../ingest/upload-options.ts';
@@ -59,6 +60,7 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
       const incoming: Incoming = {
         filename,
         mediaType: mediaTypeOf(declaredType, filename),
+        idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
         sizeBytes: null,
         body,
         options: options(),

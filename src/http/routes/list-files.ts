@@ -9,14 +9,21 @@ import { fileObject, toFileObject } from '../file-object.ts';
 /** OpenAI's own bounds. */
 const MAX_LIMIT = 10_000;
 
+/** Postgres refuses a NUL in any text. */
+const text = (maxCharacters: number) =>
+  z
+    .string()
+    .max(maxCharacters)
+    .refine((value) => !value.includes('\0'), { error: 'must not contain NUL' });
+
 const query = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(MAX_LIMIT).describe('Files a page'),
-  after: z.string().max(100).optional().describe('The id of the last file of the page before'),
+  after: text(100).optional().describe('The id of the last file of the page before'),
   order: z.enum(['asc', 'desc']).default('desc').describe('By time of creation'),
-  purpose: z.string().max(100).optional(),
+  purpose: text(100).optional(),
   provider: z.string().max(100).optional().describe('Only files with a delivery to this provider'),
   status: z.enum(['uploaded', 'processed', 'error']).optional(),
-  q: z.string().max(255).optional().describe('Part of the file name, in any case'),
+  q: text(255).optional().describe('Part of the file name, in any case'),
 });
 
 const page = z.object({

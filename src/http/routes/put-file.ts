@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { GatewayError } from '../../core/errors.ts';
 import { cleanFilename } from '../../core/filename.ts';
 import type { Incoming } from '../../core/incoming.ts';
+import { parseIdempotencyKey } from '../../ingest/idempotency-key.ts';
 import { mediaTypeOf } from '../../ingest/media-type.ts';
 import { readRawBody } from '../../ingest/raw-body.ts';
 import { parseUploadOptions } from '../../ingest/upload-options.ts';
@@ -41,6 +42,7 @@ export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
       const incoming: Incoming = {
         filename,
         mediaType: mediaTypeOf(headers['content-type'], filename),
+        idempotencyKey: parseIdempotencyKey(headers['idempotency-key']),
         sizeBytes: announced === undefined ? null : Number(announced),
         body: readRawBody(raw),
         options,
