@@ -8,6 +8,7 @@ import { registerConnectionRules } from './connection.ts';
 import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
 import { registerOpenApi } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
+import { consoleRoutes } from './routes/console.ts';
 import { createDeliveryRoute } from './routes/create-delivery.ts';
 import { createFileRoute } from './routes/create-file.ts';
 import { deleteFileRoute } from './routes/delete-file.ts';
@@ -39,6 +40,8 @@ export const createHttpServer = async ({
 }: HttpServerOptions): Promise<FastifyInstance> => {
   const app = fastify({
     logger: false,
+    // Asked for in `registerConnectionRules`, which answers in the envelope.
+    http: { requireHostHeader: false },
     genReqId: newRequestId,
     bodyLimit: MAX_JSON_BYTES,
     connectionTimeout: IDLE_MS,
@@ -66,6 +69,7 @@ export const createHttpServer = async ({
 
   await registerOpenApi(app, version);
   await app.register(probeRoutes, { pipeline });
+  await app.register(consoleRoutes);
   await app.register(async (authenticated) => {
     requireToken(authenticated, tokens);
     for (const route of [
