@@ -4,14 +4,23 @@ import type { Purpose } from './purpose.ts';
  * The port to a model provider's Files API. An adapter translates, nothing else: it does not retry, wait,
  * log or decide. `test/conformance` holds every adapter to this contract:
  *
- * - PRV-01 `upload` sends the bytes of `open()` unchanged, once, with the size announced.
- * - PRV-02 `open` is called once per `upload`; a retry is a new `upload` that opens again.
- * - PRV-03 `upload` reports progress as bytes handed to the network, ending at `sizeBytes`.
- * - PRV-04 Aborting `signal` ends the request and rejects.
- * - PRV-05 Removing a file that is not there succeeds.
- * - PRV-06 Every failure is a `GatewayError` of a `provider_*` code, whose `retry` says whether to try again.
- * - PRV-07 No error message contains a credential or more than a short, cleaned part of the provider's text.
+ * - PRV-01 `upload` sends the bytes of `open()` unchanged, once, with the size announced, after the small fields and
+ *   under any file name.
+ * - PRV-02 `open` is called at most once per `upload`; a retry is a new `upload` that opens again. However the upload
+ *   ends, so does the iteration. What the source fails with comes through unchanged; a source shorter or longer than
+ *   `sizeBytes` fails, and nothing is stored. A slow source is not timed.
+ * - PRV-03 `upload` reports progress as bytes taken by the network; it never falls, and ends at `sizeBytes`.
+ * - PRV-04 Aborting `signal` ends the request and rejects with the signal's reason. A piece that the source is still
+ *   waiting for is not waited for; the iteration is ended once it comes.
+ * - PRV-05 Removing a file that is not there succeeds, when the provider says so itself: a wrong address or a proxy's
+ *   404 is a failure, and so is an answer that does not say the file is gone.
+ * - PRV-06 Every failure of a provider is a `GatewayError` of a `provider_*` code, or `not_found` for a file that it
+ *   does not have, whose `retry` says whether to try again. It comes within the timeouts. An answer that is not
+ *   understood is `provider_unavailable`: the file may be stored. Redirects are not followed.
+ * - PRV-07 No error message, no cause and no `detail` contains a credential or more than a short, cleaned part of the
+ *   provider's text.
  * - PRV-08 Capabilities are data, and true: what they claim works, what they do not claim is refused.
+ * - PRV-09 A list has every file once, or fails: it never breaks off in silence, and always ends.
  */
 export interface Provider {
   readonly id: ProviderId;
@@ -23,7 +32,7 @@ export interface Provider {
   upload(request: ProviderUpload): Promise<RemoteFile>;
   /** Rejects with `not_found` when the provider does not have the file. */
   retrieve(remoteId: string, options: CallOptions): Promise<RemoteFile>;
-  /** Every file of the account, page after page as the iteration asks for them. */
+  /** Every file of the account, once, page after page as the iteration asks for them. */
   list(options: CallOptions): AsyncIterable<RemoteFile>;
   /** What the provider returns for the file (extracted text, or nothing it offers: `content_unavailable`). */
   content(remoteId: string, options: CallOptions): Promise<ProviderContent>;

@@ -24,12 +24,13 @@ export const accountName = (baseUrl: string, apiKey: string): string =>
     .digest('hex')
     .slice(0, 12);
 
-/** A provider's file id as far as we trust one: it goes into addresses, rows and logs. */
-export const remoteIdShape = z.string().regex(/^[\w.:-]{1,200}$/u);
+/** A provider's file id as far as we trust one: it goes into addresses, rows and logs. Of dots alone it would be a path part. */
+export const remoteIdShape = z.string().regex(/^(?!\.+$)[\w.:-]{1,200}$/u);
 
-/** Seconds since 1970, or milliseconds as some endpoints have it, as a date. */
+/** Seconds since 1970, or milliseconds as some endpoints have it, as a date; null when it makes none. */
 export const toDate = (time: number | null | undefined): Date | null => {
   if (time === null || time === undefined || time <= 0) return null;
   const isMilliseconds = time > 1e11;
-  return new Date(isMilliseconds ? time : time * 1_000);
+  const date = new Date(isMilliseconds ? time : time * 1_000);
+  return Number.isNaN(date.getTime()) ? null : date;
 };

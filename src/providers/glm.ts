@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
-import { createHttpCaller, type HttpCaller, type Refusal, type Verdict } from './http-call.ts';
+import { createHttpCaller, type HttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
 import { multipartBody } from './multipart-body.ts';
 
 const plainFileShape = z.object({
@@ -22,7 +22,8 @@ const plainFileShape = z.object({
 });
 /** Some deployments wrap the object in `data`. */
 const fileShape = z.union([plainFileShape, z.object({ data: plainFileShape }).transform(({ data }) => data)]);
-const listShape = z.object({ data: z.array(plainFileShape).nullish(), has_more: z.boolean().nullish() });
+// Null where there is no file; a list that is missing is none.
+const listShape = z.object({ data: z.array(plainFileShape).nullable(), has_more: z.boolean().nullish() });
 const deletedShape = z.object({ deleted: z.literal(true) });
 const code = z.union([z.string(), z.number()]).transform(Number);
 const errorShape = z.union([
@@ -32,6 +33,8 @@ const errorShape = z.union([
 
 const LIFETIME_MS = 180 * 86_400_000;
 const PAGE_LIMIT = 100;
+/** Ten times the 1,000 files that the largest documented purpose holds; more is a list without an end. */
+const MAX_PAGES = 100;
 const DOCUMENTS: AcceptedPurpose = {
   purpose: 'agent',
   extensions: new Set([
@@ -75,7 +78,7 @@ export const createGlm = (options: AdapterOptions): Provider => {
     headers: { 'accept-language': 'en-US,en' },
     ...options,
   });
-  const path = (id: string): string => `/files/${encodeURIComponent(id)}`;
+  const file = (id: string) => ({ path: `/files/${encodeURIComponent(id)}`, namesFile: true });
   return {
     id: 'glm',
     account: options.account,
@@ -86,13 +89,15 @@ export const createGlm = (options: AdapterOptions): Provider => {
       const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
       return toRemoteFile(
         await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
+        http.quote,
       );
     },
     retrieve: async (id, callOptions) => {
       try {
-        return toRemoteFile(await http.json({ method: 'GET', path: path(id), ...callOptions }, fileShape));
+        const answer = await http.json({ method: 'GET', ...file(id), ...callOptions }, fileShape);
+        return toRemoteFile(answer, http.quote);
       } catch (error) {
-        if (!(error instanceof GatewayError && error.code === 'not_found')) throw error;
+        if (!isAbsent(error)) throw error;
         return findInList(http, id, callOptions);
       }
     },
@@ -104,7 +109,7 @@ export const createGlm = (options: AdapterOptions): Provider => {
       );
     },
     remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', path: path(id), signal }, deletedShape).catch((error) => {
+      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
         if (error instanceof GatewayError && error.code === 'not_found') return;
         throw error;
       });
@@ -116,19 +121,31 @@ async function* listAll(http: HttpCaller, { signal }: CallOptions): AsyncGenerat
   const seen = new Set<string>();
   for (const purpose of LISTED_PURPOSES) {
     let after: string | undefined;
+    let pages = 0;
     do {
       const query = { purpose, limit: String(PAGE_LIMIT), ...(after === undefined ? {} : { after }) };
       const page = await http.json({ method: 'GET', path: '/files', query, signal }, listShape);
-      // A page that repeats or brings nothing new ends the list, or it might never end.
       const fresh = (page.data ?? []).filter(({ id }) => !seen.has(id));
       for (const file of fresh) {
         seen.add(file.id);
-        yield toRemoteFile(file);
+        yield toRemoteFile(file, http.quote);
       }
-      after = page.has_more === true ? fresh.at(-1)?.id : undefined;
+      after = page.has_more === true ? (fresh.at(-1)?.id ?? endless()) : undefined;
+      pages += 1;
+      if (pages > MAX_PAGES) endless();
     } while (after !== undefined);
   }
 }
+
+/** A list cut short would say that files are missing which are there, so one that goes round or on for ever is a failure. */
+const endless = (): never => {
+  throw new GatewayError('provider_unavailable', 'GLM gave a list of files that does not end.');
+};
+
+/** The file is not there, or the undocumented way to ask for one is not. */
+const isAbsent = (error: unknown): boolean =>
+  error instanceof GatewayError &&
+  (error.code === 'not_found' || (error.code === 'provider_unavailable' && error.retry === 'never'));
 
 const findInList = async (http: HttpCaller, id: string, options: CallOptions): Promise<RemoteFile> => {
   for await (const file of listAll(http, options)) if (file.id === id) return file;
@@ -136,7 +153,11 @@ const findInList = async (http: HttpCaller, id: string, options: CallOptions): P
 };
 
 const AUTHENTICATION = { from: 1000, to: 1121 };
-const PERMISSION = { from: 1220, to: 1222 };
+const PERMISSION = { from: 1220, to: 1221 };
+/** The address does not exist, which says nothing about a file. */
+const NO_SUCH_API = 1222;
+/** The content breaks a policy; arrives as 429 too. */
+const POLICY = new Set([1300, 1301]);
 /** In arrears, daily cap, quota until a stated time, plan expired: all arrive as 429, none is worth a retry. */
 const QUOTA = new Set([1113, 1304, 1308, 1309]);
 /** Concurrency, frequency, overall load, network. */
@@ -149,21 +170,25 @@ const judge = ({ status, json }: Refusal): Verdict | null => {
   const business = parsed.data.code;
   const message = `${parsed.data.message ?? ''} (code ${business})`;
   if (status < 300 && (business === 0 || business === 200)) return null;
+  if (business === NO_SUCH_API) return null;
+  if (POLICY.has(business)) return { code: 'provider_rejected', message };
   if (QUOTA.has(business)) return { code: 'provider_quota_exceeded', message };
   if (BUSY.has(business)) return { code: 'provider_unavailable', message };
   if (inRange(business, AUTHENTICATION) || inRange(business, PERMISSION))
     return { code: 'provider_unauthorized', message };
   if (status === 401 || status === 403 || status === 434) return { code: 'provider_unauthorized', message };
   if (status === 404) return { code: 'not_found', message };
-  if (status === 408 || status === 425 || status === 429 || status >= 500)
-    return { code: 'provider_unavailable', message };
+  if (isTransient(status)) return { code: 'provider_unavailable', message };
   return { code: 'provider_rejected', message };
 };
 
 const inRange = (value: number, { from, to }: { from: number; to: number }): boolean =>
   value >= from && value <= to;
 
-const toRemoteFile = (file: z.output<typeof plainFileShape>): RemoteFile => {
+const toRemoteFile = (
+  file: z.output<typeof plainFileShape>,
+  quote: (words: string) => string,
+): RemoteFile => {
   const createdAt = toDate(file.created_at);
   return {
     id: file.id,
@@ -173,7 +198,7 @@ const toRemoteFile = (file: z.output<typeof plainFileShape>): RemoteFile => {
     createdAt,
     expiresAt: createdAt === null ? null : new Date(createdAt.getTime() + LIFETIME_MS),
     state: stateOf(file.status ?? 'processed'),
-    detail: file.status_details ?? null,
+    detail: quote(file.status_details ?? '') || null,
   };
 };
 

@@ -16,12 +16,14 @@ export interface Timeouts {
   readonly totalMs: number;
 }
 
-export interface HttpCall {
+interface HttpCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the base address; ids in it must be encoded with `encodeURIComponent`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: MultipartBody;
+  /** The call names a file, so that a 404 in the provider's own words means that the file is not there. */
+  readonly namesFile?: boolean;
   /** Called with the bytes of the body handed to the network so far. */
   readonly onSent?: ((bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -65,6 +67,8 @@ export interface HttpCaller {
   json<T>(call: HttpCall, shape: z.ZodType<T>): Promise<T>;
   /** Sends one request and hands the answer's body on as it comes. */
   stream(call: HttpCall): Promise<{ mediaType: string; body: AsyncIterable<Buffer> }>;
+  /** The provider's words, fit to be shown: short, on one line, without the key. */
+  quote(words: string): string;
 }
 
 /** More than any list of 1,000 files needs, and a bound on what a broken or hostile answer can cost. */
@@ -83,8 +87,8 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
     bodyTimeout: timeouts.idleMs,
   });
 
-  const shown = (message: string): string =>
-    message
+  const quote = (words: string): string =>
+    words
       .replaceAll(apiKey, '[key]')
       .replace(/[\p{C}\s]+/gu, ' ')
       .trim()
@@ -93,8 +97,11 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
   const unavailable = (what: string, cause: unknown): GatewayError =>
     new GatewayError('provider_unavailable', `${name} ${what}.`, { cause });
 
+  const misaddressed = (what: string): GatewayError =>
+    new GatewayError('provider_unavailable', `${name} ${what}; check its base address.`, { retry: 'never' });
+
   const failure = ({ code, message, retryAfterMs }: Verdict): GatewayError =>
-    new GatewayError(code, `${name} answered: ${shown(message) || 'nothing that explains it'}`, {
+    new GatewayError(code, `${name} answered: ${quote(message) || 'nothing that explains it'}`, {
       retryAfterMs,
     });
 
@@ -118,7 +125,7 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
     const watch: Watch = { idle, idleMs: timeouts.idleMs, onSent: call.onSent, fault: null };
     // A stream rather than the bare generator: undici destroys it, and so closes the blob, whenever the request ends early.
     const body =
-      call.body && Readable.from(watched(call.body, watch), { objectMode: false, highWaterMark: 1 });
+      call.body && Readable.from(watched(call.body.chunks(), watch), { objectMode: false, highWaterMark: 1 });
     try {
       return await request(new URL(`${baseUrl.replace(/\/+$/u, '')}${call.path}`), {
         dispatcher,
@@ -143,27 +150,25 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
 
   const refuse = async (
     response: Dispatcher.ResponseData,
-    signal: AbortSignal | undefined,
+    { signal, namesFile = false }: HttpCall,
   ): Promise<never> => {
-    const text = await readText(decoded(response)).catch((error) => {
-      throw networkError(error, signal);
-    });
+    // Providers hang up after refusing a body half way; the status says enough without the text.
+    const text = await readText(decoded(response)).catch(() => '');
+    if (signal?.aborted) throw signal.reason;
     const { statusCode: status } = response;
-    if (status >= 300 && status < 400) {
-      throw new GatewayError(
-        'provider_unavailable',
-        `${name} redirected the request; check its base address.`,
-        { retry: 'never' },
-      );
-    }
+    if (status >= 300 && status < 400) throw misaddressed('redirected the request');
     const verdict = judge({ status, json: parsed(text) }) ?? fallbackVerdict(status);
+    if (verdict === null || (verdict.code === 'not_found' && !namesFile)) {
+      throw misaddressed('does not know the address that was called');
+    }
     throw failure({ ...verdict, retryAfterMs: parseRetryAfter(response.headers) ?? verdict.retryAfterMs });
   };
 
   return {
+    quote,
     json: async (call, shape) => {
       const response = await send(call);
-      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call.signal);
+      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call);
       const text = await readText(decoded(response)).catch((error) => {
         throw networkError(error, call.signal);
       });
@@ -176,9 +181,13 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
     },
     stream: async (call) => {
       const response = await send(call);
-      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call.signal);
+      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call);
       const { 'content-type': mediaType } = response.headers;
-      return { mediaType: String(mediaType ?? 'application/octet-stream'), body: decoded(response) };
+      const named = (error: unknown): unknown => networkError(error, call.signal);
+      return {
+        mediaType: String(mediaType ?? 'application/octet-stream'),
+        body: namingFaults(decoded(response), named),
+      };
     },
   };
 };
@@ -195,23 +204,42 @@ interface Watch {
   fault: unknown;
 }
 
-/** Counts what is handed to the network, and gives up when nothing is taken for `idleMs`: undici times only what it receives. */
-async function* watched(body: MultipartBody, watch: Watch): AsyncGenerator<Buffer> {
+/**
+ * Counts what is handed to the network, and gives up when nothing is taken for `idleMs`: undici times only what
+ * it receives. While the source has nothing to give, nothing is timed; that is no fault of the provider's.
+ */
+async function* watched(chunks: AsyncGenerator<Buffer>, watch: Watch): AsyncGenerator<Buffer> {
   const { idle, idleMs, onSent } = watch;
-  const timer = setTimeout(() => idle.abort(new IdleError('No bytes were taken.')), idleMs);
+  let timer: NodeJS.Timeout | undefined;
   try {
     let sentBytes = 0;
-    for await (const chunk of body.chunks()) {
+    while (true) {
+      // Not `for await`: what ends this generator from outside must not pass for a fault of the source.
+      const { done, value: chunk } = await chunks.next().catch((error: unknown) => {
+        watch.fault = error;
+        throw error;
+      });
+      if (done) return;
+      timer = setTimeout(() => idle.abort(new IdleError('No bytes were taken.')), idleMs);
       yield chunk;
+      clearTimeout(timer);
       sentBytes += chunk.length;
       onSent?.(sentBytes);
-      timer.refresh();
     }
-  } catch (error) {
-    watch.fault = error;
-    throw error;
   } finally {
     clearTimeout(timer);
+    await chunks.return(undefined);
+  }
+}
+
+async function* namingFaults(
+  body: AsyncIterable<Buffer>,
+  named: (error: unknown) => unknown,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (error) {
+    throw named(error);
   }
 }
 
@@ -247,12 +275,18 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** For answers that do not come from the provider's API at all, such as a proxy's error page. */
-const fallbackVerdict = (status: number): Verdict => {
+/** Statuses after which the same request may succeed. */
+export const isTransient = (status: number): boolean =>
+  status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
+
+/**
+ * For answers that do not come from the provider's API at all, such as a proxy's error page. Null: the address is
+ * wrong. That is no proof that a file is not there, or a mistake in the address would pass for a removal.
+ */
+const fallbackVerdict = (status: number): Verdict | null => {
   const message = `HTTP ${status}`;
   if (status === 401 || status === 403) return { code: 'provider_unauthorized', message };
-  if (status === 404) return { code: 'not_found', message };
-  if (status === 408 || status === 425 || status === 429 || status >= 500)
-    return { code: 'provider_unavailable', message };
+  if (status === 404) return null;
+  if (isTransient(status)) return { code: 'provider_unavailable', message };
   return { code: 'provider_rejected', message };
 };

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
-import { createHttpCaller, type Refusal, type Verdict } from './http-call.ts';
+import { createHttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
 import { multipartBody } from './multipart-body.ts';
 
 const fileShape = z.object({
@@ -20,7 +20,8 @@ const fileShape = z.object({
   status_details: z.string().nullish(),
   status_detail: z.string().nullish(),
 });
-const listShape = z.object({ data: z.array(fileShape).nullish() });
+// Null where there is no file; a list that is missing is none.
+const listShape = z.object({ data: z.array(fileShape).nullable() });
 const deletedShape = z.object({ deleted: z.literal(true) });
 const errorShape = z.object({ error: z.object({ message: z.string(), type: z.string().nullish() }) });
 
@@ -52,7 +53,11 @@ const capabilities = (limits: AdapterOptions['limits']): Capabilities => ({
 
 export const createKimi = (options: AdapterOptions): Provider => {
   const http = createHttpCaller({ name: 'Kimi', judge, ...options });
-  const path = (id: string): string => `/files/${encodeURIComponent(id)}`;
+  const file = (id: string, leaf = '') => ({
+    path: `/files/${encodeURIComponent(id)}${leaf}`,
+    namesFile: true,
+  });
+  const toRemoteFile = (answer: z.output<typeof fileShape>): RemoteFile => remoteFile(answer, http.quote);
   return {
     id: 'kimi',
     account: options.account,
@@ -66,20 +71,25 @@ export const createKimi = (options: AdapterOptions): Provider => {
       );
     },
     retrieve: async (id, { signal }) =>
-      toRemoteFile(await http.json({ method: 'GET', path: path(id), signal }, fileShape)),
+      toRemoteFile(await http.json({ method: 'GET', ...file(id), signal }, fileShape)),
     list: async function* ({ signal }) {
       const { data } = await http.json({ method: 'GET', path: '/files', signal }, listShape);
-      for (const file of data ?? []) yield toRemoteFile(file);
+      const byId = new Map((data ?? []).map((entry) => [entry.id, entry]));
+      for (const entry of byId.values()) yield toRemoteFile(entry);
     },
-    content: (id, { signal }) => http.stream({ method: 'GET', path: `${path(id)}/content`, signal }),
+    content: (id, { signal }) => http.stream({ method: 'GET', ...file(id, '/content'), signal }),
     remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', path: path(id), signal }, deletedShape).catch((error) => {
+      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
         if (error instanceof GatewayError && error.code === 'not_found') return;
         throw error;
       });
     },
   };
 };
+
+/** Error types after which the same request may succeed, under whatever status they come. */
+const BUSY = new Set(['server_error', 'engine_overloaded_error', 'rate_limit_reached_error']);
+const FULL = /too many files|maximum number of files|file count|total size/iu;
 
 /** https://platform.kimi.ai/docs/api/errors; quota appears there under 403 and under 429. */
 const judge = ({ status, json }: Refusal): Verdict | null => {
@@ -89,10 +99,8 @@ const judge = ({ status, json }: Refusal): Verdict | null => {
   if (type === 'exceeded_current_quota_error') return { code: 'provider_quota_exceeded', message };
   if (status === 401 || status === 403) return { code: 'provider_unauthorized', message };
   if (status === 404) return { code: 'not_found', message };
-  if (status === 400 && /too many files|maximum number of files|file count/iu.test(message)) {
-    return { code: 'provider_quota_exceeded', message };
-  }
-  if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
+  if (status === 400 && FULL.test(message)) return { code: 'provider_quota_exceeded', message };
+  if (isTransient(status) || BUSY.has(type ?? '')) {
     return { code: 'provider_unavailable', message, retryAfterMs: hintedWait(message) };
   }
   return { code: 'provider_rejected', message };
@@ -107,7 +115,7 @@ const hintedWait = (message: string): number | undefined => {
 /** Documents up to 2025 show `ok`, later ones `ready`; the SDK's vocabulary has `processed`. */
 const READY = new Set(['ok', 'ready', 'processed']);
 
-const toRemoteFile = (file: z.output<typeof fileShape>): RemoteFile => ({
+const remoteFile = (file: z.output<typeof fileShape>, quote: (words: string) => string): RemoteFile => ({
   id: file.id,
   filename: file.filename ?? null,
   sizeBytes: file.bytes ?? null,
@@ -115,7 +123,7 @@ const toRemoteFile = (file: z.output<typeof fileShape>): RemoteFile => ({
   createdAt: toDate(file.created_at),
   expiresAt: null,
   state: stateOf(file.status ?? 'ready'),
-  detail: file.status_details ?? file.status_detail ?? null,
+  detail: quote(file.status_details ?? file.status_detail ?? '') || null,
 });
 
 const stateOf = (status: string): RemoteFile['state'] => {

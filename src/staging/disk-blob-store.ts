@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobMissingError, type BlobRange, type BlobStore } from '../core/blob-store.ts';
@@ -39,6 +40,7 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
   const store: BlobStore = {
     create: async (key) => {
       const path = incomingPath(key);
+      if (existsSync(keptPath(key))) throw new Error(`Blob ${key} has been written already.`);
       // `wx`: a key is written once, and a name planted by someone else is not followed.
       const handle = await open(path, 'wx', 0o600);
       const writer = new DiskBlobWriter({ path, handle, hash: hasher.follow(path), directory: incoming });
@@ -46,7 +48,8 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
       writer.onEnd(() => growing.delete(key));
       return writer;
     },
-    read: (key, range = {}) => readFollowing(() => openForReading(key), growing.get(key), range),
+    read: (key, range = {}) =>
+      readFollowing({ openFile: () => openForReading(key), growthOf: () => growing.get(key) }, range),
     keep: async (key) => {
       await mkdir(join(kept, checked(key).slice(-2)), { recursive: true, mode: 0o700 });
       await rename(incomingPath(key), keptPath(key)).catch(ignoreMissing);
@@ -71,13 +74,20 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
   return store;
 };
 
+interface Followed {
+  readonly openFile: () => Promise<FileHandle>;
+  readonly growthOf: () => Growth | undefined;
+}
+
 async function* readFollowing(
-  openFile: () => Promise<FileHandle>,
-  growth: Growth | undefined,
+  { openFile, growthOf }: Followed,
   { start = 0, end = Number.POSITIVE_INFINITY, signal }: BlobRange,
 ): AsyncGenerator<Buffer> {
   signal?.throwIfAborted();
+  const growthBefore = growthOf();
   const handle = await openFile();
+  // Looked at on both sides, since writing may begin or end while the file is being opened.
+  const growth = growthBefore ?? growthOf();
   try {
     let offset = start;
     let available = growth === undefined ? (await handle.stat()).size : 0;

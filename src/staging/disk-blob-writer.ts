@@ -23,6 +23,7 @@ export class DiskBlobWriter implements BlobWriter {
   #pendingBytes = 0;
   #sizeBytes = 0;
   #ended = false;
+  #failure: unknown = null;
   #onEnd: () => void = () => undefined;
 
   constructor(options: DiskBlobWriterOptions) {
@@ -35,6 +36,7 @@ export class DiskBlobWriter implements BlobWriter {
   }
 
   async write(chunk: Buffer): Promise<void> {
+    this.#refuseAfterFailure();
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes >= BATCH_BYTES) await this.#flush();
@@ -42,6 +44,7 @@ export class DiskBlobWriter implements BlobWriter {
 
   async commit(): Promise<CommittedBlob> {
     const { handle, hash, directory } = this.#options;
+    this.#refuseAfterFailure();
     await this.#flush();
     const hashed = hash.finish(this.#sizeBytes);
     // The hash may fail while the sync below is awaited; it is looked at right after.
@@ -50,24 +53,27 @@ export class DiskBlobWriter implements BlobWriter {
     await handle.close();
     await syncDirectory(directory);
     const sha256 = await hashed;
-    this.#end();
+    this.#ended = true;
+    this.#onEnd();
     this.growth.finish();
     return { sizeBytes: this.#sizeBytes, sha256 };
   }
 
   async abort(): Promise<void> {
     if (this.#ended) return;
-    this.#end();
+    this.#ended = true;
     const { handle, hash, path } = this.#options;
     this.growth.fail();
     hash.drop();
     await handle.close();
     await rm(path, { force: true });
+    // Last: as long as the file has its name, whoever opens it must hear that it is not complete.
+    this.#onEnd();
   }
 
-  #end(): void {
-    this.#ended = true;
-    this.#onEnd();
+  /** Bytes are missing after a failed write, and nothing written later makes the blob whole. */
+  #refuseAfterFailure(): void {
+    if (this.#failure !== null) throw this.#failure;
   }
 
   async #flush(): Promise<void> {
@@ -76,7 +82,12 @@ export class DiskBlobWriter implements BlobWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     while (batch.length > 0) {
-      const { bytesWritten } = await this.#options.handle.writev(batch, this.#sizeBytes);
+      const { bytesWritten } = await this.#options.handle
+        .writev(batch, this.#sizeBytes)
+        .catch((error: unknown) => {
+          this.#failure = error;
+          throw error;
+        });
       this.#sizeBytes += bytesWritten;
       batch = unwritten(batch, bytesWritten);
     }

@@ -17,33 +17,31 @@ export interface HashingFile {
   drop(): void;
 }
 
-interface Waiting {
-  resolve(sha256: string): void;
-  reject(error: Error): void;
-}
-
-/** Starts one worker thread. A fault of the thread fails what it was hashing; the next file gets a new thread. */
+/** Starts one worker thread. When the thread dies, what it was hashing fails; the next file gets a new thread. */
 export const createHasher = (): Hasher => {
-  const waiting = new Map<number, Waiting>();
-  const failed = new Map<number, Error>();
+  /** The outcome of every file that is followed and not yet dropped or hashed. */
+  const outcomes = new Map<number, PromiseWithResolvers<string>>();
   let lastId = 0;
 
   const settle = (reply: HashReply): void => {
-    const waiter = waiting.get(reply.id);
-    waiting.delete(reply.id);
-    if ('sha256' in reply) waiter?.resolve(reply.sha256);
-    else if (waiter === undefined) failed.set(reply.id, reply.error);
-    else waiter.reject(reply.error);
+    const outcome = outcomes.get(reply.id);
+    outcomes.delete(reply.id);
+    if ('sha256' in reply) outcome?.resolve(reply.sha256);
+    else outcome?.reject(reply.error);
   };
 
   const start = (): Worker => {
     const started = new Worker(new URL(`./hash-worker${extname(import.meta.filename)}`, import.meta.url));
     started.unref();
     started.on('message', settle);
-    started.on('error', (error) => {
-      if (worker === started) worker = null;
-      for (const id of waiting.keys()) settle({ id, error: error as Error });
-    });
+    const died = (error: Error): void => {
+      // `exit` follows `error`, when a new thread may be at work already.
+      if (worker !== started) return;
+      worker = null;
+      for (const id of outcomes.keys()) settle({ id, error });
+    };
+    started.on('error', (error) => died(error as Error));
+    started.on('exit', () => died(new Error('The hashing thread ended.')));
     return started;
   };
 
@@ -59,20 +57,23 @@ export const createHasher = (): Hasher => {
     follow: (path) => {
       lastId += 1;
       const id = lastId;
+      const outcome = Promise.withResolvers<string>();
+      // A failure before `finish` is told by `finish`.
+      outcome.promise.catch(() => undefined);
       tell({ id, kind: 'open', path });
+      outcomes.set(id, outcome);
+      const tellOfFollowed = (request: HashRequest): void => {
+        if (outcomes.has(id)) tell(request);
+      };
       return {
-        grown: (sizeBytes) => tell({ id, kind: 'grown', sizeBytes }),
-        finish: (sizeBytes) =>
-          new Promise((resolve, reject) => {
-            const error = failed.get(id);
-            failed.delete(id);
-            if (error !== undefined) return reject(error);
-            waiting.set(id, { resolve, reject });
-            tell({ id, kind: 'finish', sizeBytes });
-          }),
+        grown: (sizeBytes) => tellOfFollowed({ id, kind: 'grown', sizeBytes }),
+        finish: (sizeBytes) => {
+          tellOfFollowed({ id, kind: 'finish', sizeBytes });
+          return outcome.promise;
+        },
         drop: () => {
-          failed.delete(id);
-          tell({ id, kind: 'drop' });
+          tellOfFollowed({ id, kind: 'drop' });
+          outcomes.delete(id);
         },
       };
     },
