@@ -24,6 +24,7 @@ process.exitCode = await runCli(
     stdout: process.stdout,
     stderr: process.stderr,
     isTerminal: process.stderr.isTTY === true,
+    isOutputTerminal: process.stdout.isTTY === true,
     env,
     interrupted: interruption.signal,
   },

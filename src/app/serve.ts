@@ -13,7 +13,7 @@ const TOKEN_TTL_MS = 30 * 86_400_000;
 const STOP_DEADLINE_MS = 25_000;
 
 /** Runs the gateway until it is interrupted, terminated, or loses something it cannot do without. Answers with the exit code. */
-export const serve = async (config: Config, io: Io): Promise<number> => {
+export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolean }): Promise<number> => {
   const log = createLogger(config.LOG_LEVEL);
   const stopped = new AbortController();
   // Listened for from the beginning: what comes during the start is obeyed after it, and nothing is left running.
@@ -23,7 +23,8 @@ export const serve = async (config: Config, io: Io): Promise<number> => {
   ]);
   told.catch(() => undefined);
   const gateway = await startGateway(config, log);
-  io.stdout.write(await banner(config, gateway));
+  const welcome = await welcomeTo(config, gateway);
+  io.stdout.write(isJson ? `${JSON.stringify(welcome)}\n` : banner(config, welcome));
   const reason = await Promise.race([
     gateway.failed.then((why) => ({ why, exitCode: 1 })),
     told.then((why) => ({ why, exitCode: 0 })),
@@ -36,11 +37,22 @@ export const serve = async (config: Config, io: Io): Promise<number> => {
   return reason.exitCode;
 };
 
-const banner = async (config: Config, { url, tokens, emulated }: Gateway): Promise<string> => {
-  const address = config.PUBLIC_URL ?? url;
-  const lines = [`Waybill ${version} is ready.`, '', `  Console  ${address}/`, `  API      ${address}/docs`];
+interface Welcome {
+  readonly version: string;
+  readonly url: string;
+  /** Null when the operator has a secret of their own, whose tokens are not for printing. */
+  readonly token: string | null;
+  readonly emulated: boolean;
+}
+
+const welcomeTo = async (config: Config, { url, tokens, emulated }: Gateway): Promise<Welcome> => {
   const isLocal = config.JWT_SECRET_KEY === undefined;
   const token = isLocal ? await tokens.sign({ sub: LOCAL_SUBJECT, ttlMs: TOKEN_TTL_MS }) : null;
+  return { version, url: config.PUBLIC_URL ?? url, token, emulated };
+};
+
+const banner = (config: Config, { url, token, emulated }: Welcome): string => {
+  const lines = [`Waybill ${version} is ready.`, '', `  Console  ${url}/`, `  API      ${url}/docs`];
   lines.push(`  Token    ${token ?? 'make one with: npx waybill token create --sub NAME'}`);
   if (config.DATABASE_URL === undefined) {
     lines.push(`  Tables   psql "$(cat '${join(config.DATA_DIR, 'postgres', 'postgres-url')}')"`);
@@ -50,7 +62,7 @@ const banner = async (config: Config, { url, tokens, emulated }: Gateway): Promi
       '',
       'No provider has an API key, so Kimi and GLM are emulated here; nothing leaves this machine.',
     );
-  lines.push('', 'Upload a file:', `  ${uploadLine(address, token ?? '$TOKEN')}`, '');
+  lines.push('', 'Upload a file:', `  ${uploadLine(url, token ?? '$TOKEN')}`, '');
   return `${lines.join('\n')}\n`;
 };
 

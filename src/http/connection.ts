@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { GatewayError } from '../core/errors.ts';
 
 /** How long a client may go on sending a body that has been answered already. */
 const DRAIN_MS = 5_000;
@@ -10,8 +11,21 @@ const DRAIN_MS = 5_000;
  */
 export const registerConnectionRules = (app: FastifyInstance): void => {
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
+  // RFC 9112, 3.2. Node would refuse it as well, but without a body.
+  app.addHook('onRequest', async ({ headers, raw }) => {
+    if (headers.host !== undefined || raw.httpVersion !== '1.1') return;
+    throw new GatewayError('invalid_request', 'The request has no Host header.');
+  });
   app.addHook('preParsing', async (request, reply) => {
     if (/^100-continue$/iu.test(request.headers.expect ?? '')) reply.raw.writeContinue();
+  });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  // A connection kept alive for the next request would keep a stop waiting for its whole grace.
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.complete) return;

@@ -43,6 +43,11 @@ export interface JobsOptions {
 const HEARTBEAT_SECONDS = 30;
 /** How long an aborted run may take to put its work back in line. */
 const ABORTED_MS = 5_000;
+const RETRY_SECONDS = 1;
+/** More than it takes to write down that a run has failed. */
+const PUT_BACK_MS = 250;
+/** How often a worker looks besides notifications, which need a connection that can be lost. */
+const POLL_SECONDS = 10;
 const DAY_SECONDS = 86_400;
 const FAILED_RUN_RETRIES = 1_000;
 
@@ -66,16 +71,25 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
     for (const id of workers.get(queue) ?? []) boss.notifyWorker(id);
   };
 
+  /** The queue puts a failed run back in line without notifying. By this timer its wait, doubling with each run, is over. */
+  const wakeForRetry = (queue: string, earlierRetries: number): void => {
+    const waitMs = RETRY_SECONDS * 1_000 * 2 ** (earlierRetries + 1) + PUT_BACK_MS;
+    if (waitMs < POLL_SECONDS * 1_000) setTimeout(wakeWorkers, waitMs, queue).unref();
+  };
+
   const startWorker = async <Data extends object>(
     { queue }: JobKind<Data>,
     handle: (data: Data, signal: AbortSignal) => Promise<void>,
   ): Promise<void> => {
     const id: string = await boss.work<Data>(
       queue,
-      { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 10 },
+      { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: POLL_SECONDS, includeMetadata: true },
       async ([job]) => {
         try {
           if (job !== undefined) await handle(job.data, AbortSignal.any([job.signal, stopping.signal]));
+        } catch (error) {
+          wakeForRetry(queue, job?.retryCount ?? 0);
+          throw error;
         } finally {
           // A worker that was busy has missed the notifications for the jobs behind this one: it looks again at once.
           boss.notifyWorker(id);
@@ -109,7 +123,7 @@ const declareQueue = async (boss: PgBoss, queue: string, expireInSeconds: number
     expireInSeconds,
     heartbeatSeconds: HEARTBEAT_SECONDS,
     retryLimit: FAILED_RUN_RETRIES,
-    retryDelay: 1,
+    retryDelay: RETRY_SECONDS,
     retryBackoff: true,
     retryDelayMax: 60,
     // Longer than any delivery is tried, so that no job lapses before its delivery does.

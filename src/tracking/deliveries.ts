@@ -190,6 +190,28 @@ export const releaseClaims = async (db: Queryable, by: string): Promise<readonly
   return rows.map(toDelivery);
 };
 
+/** Deliveries that have not been tried yet. */
+export const untriedDeliveries = async (db: Queryable): Promise<readonly Delivery[]> => {
+  const rows = await db
+    .selectFrom('provider_file_uploads')
+    .selectAll()
+    .where('status', '=', 'pending')
+    .where('attempts', '=', 0)
+    .execute();
+  return rows.map(toDelivery);
+};
+
+/** The deleted files that a provider may still hold. */
+export const filesBeingRemoved = async (db: Queryable): Promise<readonly string[]> => {
+  const rows = await db
+    .selectFrom('provider_file_uploads')
+    .select('file_id')
+    .distinct()
+    .where('status', '=', 'deleting')
+    .execute();
+  return rows.map(({ file_id }) => file_id);
+};
+
 /** Marks all copies of a file for removal; one that never reached its provider is gone at once. */
 export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Promise<readonly Delivery[]> => {
   const rows = await db

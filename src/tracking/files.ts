@@ -32,17 +32,24 @@ export const findFile = async (
   db: Queryable,
   owner: string,
   id: string,
-): Promise<FileWithDeliveries | null> => {
-  const row = await db
-    .selectFrom('files')
-    .selectAll()
-    .where('id', '=', id)
-    .where('owner', '=', owner)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  return { file: toFile(row), deliveries: (await deliveriesOf(db, [id])).get(id) ?? [] };
-};
+): Promise<FileWithDeliveries | null> =>
+  inSnapshot(db, async (snapshot) => {
+    const row = await snapshot
+      .selectFrom('files')
+      .selectAll()
+      .where('id', '=', id)
+      .where('owner', '=', owner)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    return { file: toFile(row), deliveries: (await deliveriesOf(snapshot, [id])).get(id) ?? [] };
+  });
+
+/** Reads of one state of the record: a file's status and its deliveries change together, and are to be seen together. */
+const inSnapshot = <T>(db: Queryable, read: (snapshot: Queryable) => Promise<T>): Promise<T> =>
+  db.isTransaction
+    ? read(db)
+    : db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(read);
 
 /** The file whoever owns it, deleted or not; for work that the record itself asked for. */
 export const getFile = async (db: Queryable, id: string): Promise<TrackedFile> => {
@@ -79,7 +86,10 @@ export interface FilePage {
 }
 
 /** One page of the owner's live files. An `after` that is not the owner's gives an empty page. */
-export const listFiles = async (db: Queryable, owner: string, query: FileQuery): Promise<FilePage> => {
+export const listFiles = (db: Queryable, owner: string, query: FileQuery): Promise<FilePage> =>
+  inSnapshot(db, (snapshot) => readPage(snapshot, owner, query));
+
+const readPage = async (db: Queryable, owner: string, query: FileQuery): Promise<FilePage> => {
   const { limit, after, order, purpose, provider, status, q } = query;
   let select = db.selectFrom('files').selectAll().where('owner', '=', owner).where('deleted_at', 'is', null);
   if (purpose !== undefined) select = select.where('purpose', '=', purpose);

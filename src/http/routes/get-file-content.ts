@@ -50,7 +50,8 @@ export const getFileContentRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> 
       const isWhole = request.headers['if-range'] !== undefined && request.headers['if-range'] !== etag;
       const { start, end } = rangeOf(isWhole ? undefined : request.headers.range, file, reply);
       reply.type(file.mediaType).header('content-length', end - start);
-      if (request.method === 'HEAD') return reply.send();
+      // A stream, though there is nothing to send: for none the framework announces a length of 0.
+      if (request.method === 'HEAD') return reply.send(Readable.from([]));
       return reply.send(
         Readable.from(pipeline.bytes(file.blobKey, { start, end, signal }), { objectMode: false }),
       );
@@ -80,7 +81,7 @@ const rangeOf = (
 ): { start: number; end: number } => {
   const whole = { start: 0, end: sizeBytes };
   if (header === undefined) return whole;
-  const ranges = parseRange(sizeBytes, header);
+  const ranges = parseRange(sizeBytes, withinSize(header, sizeBytes));
   if (ranges === -1) {
     reply.header('content-range', `bytes */${sizeBytes}`);
     throw new GatewayError(
@@ -94,3 +95,7 @@ const rangeOf = (
   reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
   return { start: range.start, end: range.end + 1 };
 };
+
+/** A suffix longer than the file is all of it (RFC 9110, 14.1.2); the parser takes it for one that lies outside. */
+const withinSize = (header: string, sizeBytes: number): string =>
+  header.replace(/^bytes=-(\d+)$/u, (suffix, length) => (Number(length) > sizeBytes ? 'bytes=0-' : suffix));

@@ -1,0 +1,147 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expectNothingKept, expectRefusal } from '../support/expect-refusal.ts';
+import { blobSizes } from '../support/look-at-blobs.ts';
+import { openRaw, rawRequest } from '../support/raw-http.ts';
+import { type GatewayProcess, startGateway } from '../support/start-gateway.ts';
+import { until } from '../support/until.ts';
+
+const LIMIT_BYTES = 64 * 1_024;
+const BOUNDARY = 'bad-connections-3d0a';
+const FORM_TYPE = `Content-Type: multipart/form-data; boundary=${BOUNDARY}`;
+const FORM_START = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n`;
+const FORM_END = `\r\n--${BOUNDARY}--\r\n`;
+
+let gateway: GatewayProcess;
+
+beforeAll(async () => {
+  gateway = await startGateway({ env: { MAX_FILE_BYTES: String(LIMIT_BYTES) } });
+});
+afterEach(async () => {
+  await until('nothing is staged', async () => (await blobSizes(gateway.dataDir)).length === 0);
+  await expectNothingKept(gateway);
+});
+
+const head = (line: string, ...headers: readonly string[]): string =>
+  [`${line} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${gateway.token}`, ...headers, '\r\n'].join('\r\n');
+const put = (...headers: readonly string[]): string => head('PUT /v1/files?filename=a.txt', ...headers);
+const post = (...headers: readonly string[]): string => head('POST /v1/files', ...headers);
+
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+
+const isStaged = () =>
+  until('the upload has begun', async () => (await blobSizes(gateway.dataDir)).length > 0);
+
+describe('a client that goes away', () => {
+  it.each([
+    ['a raw body', () => put('Content-Length: 1000'), 'half'],
+    ['a raw body of unknown length', () => put('Transfer-Encoding: chunked'), chunk('half')],
+    ['a form', () => post(FORM_TYPE, 'Content-Length: 1000'), `${FORM_START}half`],
+    [
+      'a form of unknown length',
+      () => post(FORM_TYPE, 'Transfer-Encoding: chunked'),
+      chunk(`${FORM_START}half`),
+    ],
+  ])('in the middle of %s leaves nothing behind', async (_, makeHead, body) => {
+    for (const leave of ['end', 'reset'] as const) {
+      const client = await openRaw(gateway.url);
+      await client.send(makeHead() + body);
+      await isStaged();
+      client[leave]();
+      await until('nothing is staged', async () => (await blobSizes(gateway.dataDir)).length === 0);
+      client.reset();
+    }
+  });
+
+  it('before the file of a form has begun leaves nothing behind', async () => {
+    const client = await openRaw(gateway.url);
+    await client.send(post(FORM_TYPE, 'Content-Length: 1000') + FORM_START.slice(0, 50));
+    client.end();
+    await client.closed();
+  });
+});
+
+describe('a file that is too large', () => {
+  it('is refused by what it announces, before it is sent', async () => {
+    const length = `Content-Length: ${LIMIT_BYTES + 1}`;
+    expectRefusal(await rawRequest(gateway.url, put(length)), [413, 'file_too_large']);
+    const huge = `Content-Length: ${2 ** 40}`;
+    expectRefusal(await rawRequest(gateway.url, post(FORM_TYPE, huge)), [413, 'file_too_large']);
+    const asking = await openRaw(gateway.url);
+    await asking.send(put(length, 'Expect: 100-continue'));
+    expectRefusal(await asking.answer(), [413, 'file_too_large']);
+    asking.reset();
+  });
+
+  it.each([
+    ['a raw body', () => put('Transfer-Encoding: chunked'), ''],
+    ['a form', () => post(FORM_TYPE, 'Transfer-Encoding: chunked'), FORM_START],
+  ])('is refused at the limit when nothing was announced, as %s', async (_, makeHead, start) => {
+    const client = await openRaw(gateway.url);
+    await client.send(makeHead() + chunk(start + 'x'.repeat(LIMIT_BYTES + 1)));
+    expectRefusal(await client.answer(), [413, 'file_too_large']);
+    client.reset();
+  });
+});
+
+describe('a length that lies', () => {
+  it('cuts a form short, and its rest is no request', async () => {
+    const sent = post(FORM_TYPE, `Content-Length: ${FORM_START.length}`) + FORM_START;
+    const cut = await rawRequest(gateway.url, sent);
+    expectRefusal(cut, [400, 'invalid_multipart']);
+    const { status, body } = await rawRequest(gateway.url, `${sent}words${FORM_END}`);
+    // Which of the two faults is found first is not ours to say.
+    expectRefusal({ status, body }, [
+      400,
+      body.includes('multipart') ? 'invalid_multipart' : 'invalid_request',
+    ]);
+  });
+
+  it('of a chunk is refused', async () => {
+    const message = `${put('Transfer-Encoding: chunked')}zz\r\nwords\r\n0\r\n\r\n`;
+    const answer = await rawRequest(gateway.url, message);
+    expect(answer.status).toBe(400);
+  });
+});
+
+describe('a form that comes byte by byte', () => {
+  it('is read to its end, with the longest of boundaries', async () => {
+    const boundary = 'b'.repeat(252);
+    const body = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n\r\n--${boundary}--\r\n`;
+    const client = await openRaw(gateway.url);
+    await client.send(
+      post(`Content-Type: multipart/form-data; boundary=${boundary}`, `Content-Length: ${body.length}`),
+    );
+    for (const byte of body) await client.send(byte);
+    // The file is empty, and only who has read all of it can know.
+    expectRefusal(await client.answer(), [400, 'empty_file']);
+    client.reset();
+  });
+});
+
+describe('what is not HTTP', () => {
+  it.each([
+    ['two lengths', () => put('Content-Length: 5', 'Content-Length: 6')],
+    ['a length and chunks', () => put('Content-Length: 5', 'Transfer-Encoding: chunked')],
+    ['a length that is no number', () => put('Content-Length: five')],
+    ['a NUL in a header', () => put('X-Odd: a\0b')],
+    ['an unknown method', () => 'UPLOAD /v1/files HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['no host', () => 'GET /livez HTTP/1.1\r\n\r\n'],
+    ['garbage', () => 'hello there\r\n\r\n'],
+    ['TLS', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  ])('is refused: %s', async (_, message) => {
+    expectRefusal(await rawRequest(gateway.url, message()), [400, 'invalid_request']);
+  });
+
+  it('is refused behind a request that is, which is answered', async () => {
+    const client = await openRaw(gateway.url);
+    await client.send(`${head('GET /v1/files')}garbage\r\n\r\n`);
+    await client.closed();
+    expect(client.received()).toMatch(/^HTTP\/1\.1 (200 OK|400)/u);
+    expect(client.received()).toContain('invalid_request');
+  });
+
+  it('is refused with headers that are too large', async () => {
+    const large = `X-Large: ${'x'.repeat(20_000)}`;
+    expectRefusal(await rawRequest(gateway.url, put(large)), [431, 'headers_too_large']);
+  });
+});
