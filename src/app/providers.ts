@@ -38,8 +38,8 @@ export const openProviders = async (config: Config, dataDirectory: string): Prom
 
 const emulatorStarters: Readonly<Record<ProviderId, (options: EmulatorOptions) => Promise<Emulator>>> = {
   kimi: startKimiEmulator,
-  // The sources disagree on the types that GLM takes; the stand-in takes every one that the adapter offers.
-  glm: (options) => startGlmEmulator({ ...options, variants: { types: 'any' } }),
+  // The sources disagree on what GLM takes; the stand-in takes every purpose and type that the adapter offers.
+  glm: (options) => startGlmEmulator({ ...options, variants: { site: 'mainland', types: 'any' } }),
 };
 
 const emulate = async (config: Config, id: ProviderId, directory: string) => {

@@ -9,6 +9,8 @@ export interface Io {
   readonly stderr: Writable;
   /** Whether `stderr` is a terminal that shows a moving line. */
   readonly isTerminal: boolean;
+  /** Whether `stdout` is a terminal, which would obey escape sequences in a file's text. */
+  readonly isOutputTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts on the user's Ctrl-C. */
   readonly interrupted: AbortSignal;

@@ -6,10 +6,21 @@ import type { Io } from './io.ts';
 export interface Local {
   /** Who owns what is uploaded from here when nobody says otherwise. */
   readonly subject: string;
-  /** The configuration of the environment. Throws `ConfigError` with every problem. */
-  config(): Config;
-  /** Signs a token with the gateway's own secret. */
+  version(): Promise<string>;
+  /** The configuration of the environment. Rejects with `ConfigError` with every problem. */
+  config(): Promise<Config>;
+  /** Where the gateway that runs on the data directory listens; null when none has said so. */
+  runningUrl(): Promise<string | null>;
+  /** Whether there is a secret to sign with already, so that looking for a gateway leaves nothing behind. */
+  hasSecret(): Promise<boolean>;
+  /**
+   * Signs a token with the gateway's own secret, which is made when there is none. Rejects with `GatewayError`
+   * `invalid_token` when the gateway would not take the token, as for a subject with spaces.
+   */
   signToken(claims: { sub: string; scopes?: readonly Scope[]; ttlMs: number }): Promise<string>;
-  /** Runs the gateway until it is told to stop. Answers with the exit code. */
-  serve(io: Io): Promise<number>;
+  /**
+   * Runs the gateway until it is told to stop, and tells on `stdout` where it is, as one line of JSON if asked.
+   * Answers with the exit code; rejects with `ConfigError` or `StartupError`.
+   */
+  serve(io: Io, options: { isJson: boolean }): Promise<number>;
 }

@@ -1,0 +1,76 @@
+import { type Command, defineCommand } from './command.ts';
+import {
+  commonOptions,
+  contentOptions,
+  downloadOptions,
+  listOptions,
+  removeOptions,
+  showOptions,
+  tokenOptions,
+  uploadOptions,
+} from './options.ts';
+
+const ONE_ID = { name: 'ID', min: 1, max: 1 };
+
+/** Every command by its name, in the order of the overview. Nothing of a command is loaded before it runs. */
+export const commands: Readonly<Record<string, Command>> = {
+  serve: defineCommand({
+    summary: 'Run the gateway',
+    usage: '',
+    options: commonOptions,
+    load: async () => (await import('./commands/serve.ts')).serve,
+  }),
+  upload: defineCommand({
+    summary: 'Upload files and wait until they are at their providers',
+    usage: '<path…>',
+    operands: { name: 'path', min: 1, max: Number.POSITIVE_INFINITY },
+    options: uploadOptions,
+    load: async () => (await import('./commands/upload.ts')).upload,
+  }),
+  'files list': defineCommand({
+    summary: 'List your files, the newest first',
+    usage: '',
+    options: listOptions,
+    load: async () => (await import('./commands/files-list.ts')).listFiles,
+  }),
+  'files show': defineCommand({
+    summary: 'Show a file and its copies at the providers',
+    usage: '<ID>',
+    operands: ONE_ID,
+    options: showOptions,
+    load: async () => (await import('./commands/files-show.ts')).showFile,
+  }),
+  'files content': defineCommand({
+    summary: 'Print the text that a provider extracted',
+    usage: '<ID>',
+    operands: ONE_ID,
+    options: contentOptions,
+    load: async () => (await import('./commands/files-content.ts')).printContent,
+  }),
+  'files download': defineCommand({
+    summary: 'Save the original bytes',
+    usage: '<ID>',
+    operands: ONE_ID,
+    options: downloadOptions,
+    load: async () => (await import('./commands/files-download.ts')).downloadFile,
+  }),
+  'files rm': defineCommand({
+    summary: 'Delete files, here and at every provider',
+    usage: '<ID…>',
+    operands: { name: 'ID', min: 1, max: Number.POSITIVE_INFINITY },
+    options: removeOptions,
+    load: async () => (await import('./commands/files-rm.ts')).removeFiles,
+  }),
+  'token create': defineCommand({
+    summary: "Print a token signed with the gateway's secret",
+    usage: '--sub S',
+    options: tokenOptions,
+    load: async () => (await import('./commands/token-create.ts')).createToken,
+  }),
+  'config check': defineCommand({
+    summary: 'Check the environment and print the effective values',
+    usage: '',
+    options: commonOptions,
+    load: async () => (await import('./commands/config-check.ts')).checkConfig,
+  }),
+};

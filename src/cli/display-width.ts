@@ -1,0 +1,36 @@
+/** East Asian wide and fullwidth characters, and what shows as a picture: two columns each (Unicode, UAX 11). */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const NOTHING = /^[\p{M}\p{Cf}]+$/u;
+const characters = new Intl.Segmenter();
+
+/** How many columns of a terminal a clean text takes. */
+export const displayWidth = (text: string): number => {
+  let columns = 0;
+  for (const { segment } of characters.segment(text)) columns += widthOf(segment);
+  return columns;
+};
+
+/** The text filled up with spaces, behind it or before it. */
+export const padToWidth = (text: string, columns: number, side: 'left' | 'right' = 'left'): string => {
+  const spaces = ' '.repeat(Math.max(0, columns - displayWidth(text)));
+  return side === 'left' ? text + spaces : spaces + text;
+};
+
+/** The text, cut with an ellipsis where it is wider than that. */
+export const cutToWidth = (text: string, columns: number): string => {
+  if (displayWidth(text) <= columns) return text;
+  let kept = '';
+  let used = 1;
+  for (const { segment } of characters.segment(text)) {
+    used += widthOf(segment);
+    if (used > columns) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+};
+
+const widthOf = (character: string): number => {
+  if (NOTHING.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+};

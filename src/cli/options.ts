@@ -1,0 +1,83 @@
+/** An option of a command, as `parseArgs` takes it and as the help shows it. */
+export interface Option {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  /** What stands for the value in the help. */
+  readonly value?: string;
+  readonly summary: string;
+}
+export type Options = Readonly<Record<string, Option>>;
+
+type ValueOf<T extends Option['type']> = T extends 'boolean' ? boolean : string;
+
+/** What was given for each option. */
+export type Values<O extends Options> = {
+  readonly [Name in keyof O]?: ValueOf<O[Name]['type']> | undefined;
+};
+
+/** Options of every command; `--json` also makes errors JSON. */
+export const commonOptions = {
+  json: { type: 'boolean', summary: 'Print JSON, errors too' },
+  help: { type: 'boolean', short: 'h', summary: 'Show this help' },
+} as const satisfies Options;
+
+const gateway = {
+  url: { type: 'string', value: 'URL', summary: 'Gateway (WAYBILL_URL; default: the one of this machine)' },
+  token: {
+    type: 'string',
+    value: 'TOKEN',
+    summary: "Token (WAYBILL_TOKEN; default: signed here for this machine's)",
+  },
+  ...commonOptions,
+} as const satisfies Options;
+
+export const uploadOptions = {
+  to: { type: 'string', value: 'PROVIDERS', summary: 'kimi, glm or both with a comma; auto (default); none' },
+  purpose: { type: 'string', value: 'P', summary: 'What the file is for (default: user_data)' },
+  filename: { type: 'string', value: 'NAME', summary: 'Its name; needed for standard input' },
+  ...gateway,
+} as const satisfies Options;
+
+export const listOptions = {
+  limit: { type: 'string', value: 'N', summary: 'Files to list, 1 to 10000 (default: 20)' },
+  after: { type: 'string', value: 'ID', summary: 'Go on behind this file' },
+  purpose: { type: 'string', value: 'P', summary: 'Only of this purpose' },
+  provider: { type: 'string', value: 'NAME', summary: 'Only with a copy for this provider' },
+  status: { type: 'string', value: 'S', summary: 'Only uploaded, processed or error' },
+  q: { type: 'string', value: 'TEXT', summary: 'Only with this in the name, in any case' },
+  ...gateway,
+} as const satisfies Options;
+
+export const showOptions = { ...gateway } as const satisfies Options;
+
+export const contentOptions = {
+  from: { type: 'string', value: 'PROVIDER', summary: 'Whose text (default: the first that has one)' },
+  ...gateway,
+} as const satisfies Options;
+
+export const downloadOptions = {
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    summary: 'Where to (default: its name, here); - is standard output',
+  },
+  force: { type: 'boolean', summary: 'Replace a file that is there' },
+  ...gateway,
+} as const satisfies Options;
+
+export const removeOptions = {
+  wait: { type: 'boolean', summary: 'Wait until every provider has confirmed the removal' },
+  ...gateway,
+} as const satisfies Options;
+
+export const tokenOptions = {
+  sub: { type: 'string', value: 'S', summary: 'Whose files it is for (needed)' },
+  scope: {
+    type: 'string',
+    value: 'SCOPES',
+    summary: 'Of files:read, files:write, admin (default: read and write)',
+  },
+  ttl: { type: 'string', value: 'TTL', summary: 'How long it is good, in s, m, h or d (default: 30d)' },
+  ...commonOptions,
+} as const satisfies Options;

@@ -1,0 +1,95 @@
+import type { DeliveryStatus, FileStatus } from '../core/file.ts';
+import type { ProviderId } from '../core/provider.ts';
+
+/** What the HTTP API answers, as `docs/http.md` has it. Times are Unix seconds, sizes bytes. */
+
+/** A copy at one provider. */
+export interface DeliveryObject {
+  provider: ProviderId;
+  /** The id at the provider, once it has one. */
+  provider_file_id: string | null;
+  /** In the provider's vocabulary. */
+  purpose: string;
+  status: DeliveryStatus;
+  /** Why this provider was chosen or refused. */
+  reason: string;
+  bytes_sent: number;
+  attempts: number;
+  /** Why the last attempt failed. */
+  error: { code: string; message: string } | null;
+  /** When the provider deletes it. */
+  expires_at: number | null;
+  updated_at: number;
+}
+
+/** OpenAI's File object with what Waybill adds. */
+export interface FileObject {
+  id: string;
+  object: 'file';
+  bytes: number;
+  created_at: number;
+  expires_at: number | null;
+  filename: string;
+  purpose: string;
+  status: FileStatus;
+  status_details: string | null;
+  /** Lower-case hex. */
+  sha256: string;
+  media_type: string;
+  deliveries: DeliveryObject[];
+}
+
+/** One page of files. */
+export interface FileList {
+  object: 'list';
+  data: FileObject[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+export interface DeletedFile {
+  id: string;
+  object: 'file';
+  deleted: true;
+  /** Whether every provider has confirmed that its copy is gone. */
+  removed_from_providers: boolean;
+}
+
+/** What a provider takes, and how much of it is used. */
+export interface ProviderObject {
+  id: ProviderId;
+  object: 'provider';
+  account: string;
+  /** True when no key is configured and an emulator stands in. */
+  emulated: boolean;
+  limits: {
+    max_file_bytes: number;
+    max_files: number | null;
+    max_total_bytes: number | null;
+    lifetime_seconds: number | null;
+  };
+  purposes: Record<string, { purpose: string; extensions: string[] | null }>;
+  /** What it gives back for a file: the text it extracted, or nothing. */
+  content: 'extracted-text' | 'none';
+  used: { files: number; bytes: number };
+  last_activity_at: number | null;
+}
+
+export interface ProviderList {
+  object: 'list';
+  data: ProviderObject[];
+}
+
+/** OpenAI's error envelope, with what Waybill adds. */
+export interface ErrorAnswer {
+  error: {
+    message: string;
+    type: string;
+    code: string;
+    param: string | null;
+    request_id: string;
+    /** The file that stayed although the request failed. */
+    file_id?: string | undefined;
+  };
+}

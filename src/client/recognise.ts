@@ -1,0 +1,30 @@
+import type { DeletedFile, FileList, FileObject, ProviderList } from './answers.ts';
+
+/** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
+export const isFileObject = (json: unknown): json is FileObject =>
+  isRecord(json) &&
+  json.object === 'file' &&
+  ['id', 'filename', 'purpose', 'status', 'sha256', 'media_type'].every(
+    (field) => typeof json[field] === 'string',
+  ) &&
+  typeof json.bytes === 'number' &&
+  Array.isArray(json.deliveries) &&
+  json.deliveries.every(isDelivery);
+
+export const isFileList = (json: unknown): json is FileList =>
+  isRecord(json) && json.object === 'list' && Array.isArray(json.data) && json.data.every(isFileObject);
+
+export const isDeletedFile = (json: unknown): json is DeletedFile =>
+  isRecord(json) && json.object === 'file' && json.deleted === true;
+
+export const isProviderList = (json: unknown): json is ProviderList =>
+  isRecord(json) &&
+  json.object === 'list' &&
+  Array.isArray(json.data) &&
+  json.data.every((item) => isRecord(item) && item.object === 'provider');
+
+const isDelivery = (item: unknown): boolean =>
+  isRecord(item) && typeof item.provider === 'string' && typeof item.status === 'string';
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;

@@ -1,0 +1,41 @@
+import type { ErrorAnswer } from './answers.ts';
+import { ClientError, type ClientErrorCode } from './client-error.ts';
+
+/** What an answer consists of, as far as an error needs it. */
+interface Refused {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** The error that an answer other than 2xx stands for: the gateway's own, or that something else answered at `url`. */
+export const refusalOf = (url: string, { statusCode, headers }: Refused, json: unknown): ClientError => {
+  if (!isErrorAnswer(json)) return unexpectedAnswer(url, statusCode);
+  const { code, message, request_id: requestId, param, file_id: fileId } = json.error;
+  return new ClientError(code as ClientErrorCode, message, {
+    httpStatus: statusCode,
+    requestId,
+    param: param ?? undefined,
+    fileId,
+    retryAfterMs: retryAfterMs(headers['retry-after']),
+  });
+};
+
+export const unexpectedAnswer = (url: string, httpStatus: number): ClientError => {
+  const isRedirect = httpStatus >= 300 && httpStatus < 400;
+  const message = isRedirect
+    ? `${url} redirects elsewhere (HTTP ${httpStatus}); give the gateway's own address.`
+    : `What answers at ${url} (HTTP ${httpStatus}) is not Waybill; check the address, and any proxy in front of it.`;
+  return new ClientError('unexpected_answer', message, { httpStatus });
+};
+
+const isErrorAnswer = (json: unknown): json is ErrorAnswer => {
+  if (typeof json !== 'object' || json === null || !('error' in json)) return false;
+  const { error } = json;
+  if (typeof error !== 'object' || error === null) return false;
+  const { message, code, request_id: requestId } = error as Readonly<Record<string, unknown>>;
+  return [message, code, requestId].every((value) => typeof value === 'string');
+};
+
+/** Waybill sends seconds; a date, which HTTP allows too, is not waited for. */
+const retryAfterMs = (header: string | string[] | undefined): number | undefined =>
+  typeof header === 'string' && /^\d{1,9}$/u.test(header) ? Number(header) * 1_000 : undefined;
