@@ -1,13 +1,20 @@
 /** The program. The only place that reads the process's environment. */
-import { existsSync, readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { runCli } from '../cli/run-cli.ts';
+import { StartupError } from '../platform/startup-error.ts';
+import { readDotEnv } from './dot-env.ts';
 import { createLocal } from './local.ts';
 
-const DOT_ENV = '.env';
-const fromFile = existsSync(DOT_ENV) ? parseEnv(readFileSync(DOT_ENV, 'utf8')) : {};
-const env = { ...fromFile, ...process.env };
+const readEnvironment = (): Readonly<Record<string, string | undefined>> => {
+  try {
+    return { ...readDotEnv('.env'), ...process.env };
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(error.exitCode);
+  }
+};
 
+const env = readEnvironment();
 const interruption = new AbortController();
 process.once('SIGINT', () => {
   interruption.abort(new Error('Interrupted.'));

@@ -10,7 +10,7 @@ import { version } from './version.ts';
 
 const TOKEN_TTL_MS = 30 * 86_400_000;
 /** A stop that hangs is ended after this; what it left is taken up at the next start. */
-const STOP_DEADLINE_MS = 25_000;
+const STOP_DEADLINE_MS = 30_000;
 
 /** Runs the gateway until it is interrupted, terminated, or loses something it cannot do without. Answers with the exit code. */
 export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolean }): Promise<number> => {

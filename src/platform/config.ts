@@ -98,7 +98,8 @@ const isSecret = (variable: string): boolean => /SECRET|_KEY$|^DATABASE_URL$/u.t
 /** A value fit for a terminal or a log. */
 export const maskValue = (variable: string, value: unknown): string => {
   if (value === undefined) return 'nothing';
-  return isSecret(variable) ? '[secret]' : JSON.stringify(value);
+  if (isSecret(variable)) return '[secret]';
+  return JSON.stringify(value).replace(/(:\/\/)[^/@\s]*@/u, '$1[secret]@');
 };
 
 /**
