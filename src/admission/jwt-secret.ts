@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { StartupError } from '../platform/startup-error.ts';
 
 const SECRET_BYTES = 32;
 
 /**
  * The secret that signs tokens: the configured one, else the one generated at the first start and kept in the data
- * directory, readable by its owner only.
+ * directory, readable by its owner only. Starts at the same time get the same one. Rejects with `StartupError` when
+ * the file holds no such secret.
  */
 export const loadJwtSecret = async (
   configured: string | undefined,
@@ -16,15 +18,36 @@ export const loadJwtSecret = async (
   if (configured !== undefined) return configured;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = join(dataDirectory, 'jwt-secret');
+  return (await readSecret(path)) ?? (await makeSecret(path));
+};
+
+/** Null when there is no file. */
+const readSecret = async (path: string): Promise<string | null> => {
   try {
-    const file = await open(path, 'wx', 0o600);
+    const secret = (await readFile(path, 'utf8')).trim();
+    if (secret.length >= SECRET_BYTES) return secret;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+  throw new StartupError(
+    `${path} holds no secret of at least ${SECRET_BYTES} bytes; delete it to have one made, or set JWT_SECRET_KEY.`,
+    { exitCode: 78 },
+  );
+};
+
+/** Written under another name first: whoever finds the file, finds all of it, also after a crash. */
+const makeSecret = async (path: string): Promise<string> => {
+  const unfinished = `${path}.tmp-${randomBytes(6).toString('hex')}`;
+  try {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    await file.writeFile(secret);
-    await file.sync();
-    await file.close();
+    await writeFile(unfinished, secret, { flag: 'wx', mode: 0o600, flush: true });
+    await link(unfinished, path);
     return secret;
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     return await readFile(path, 'utf8');
+  } finally {
+    await rm(unfinished, { force: true });
   }
 };

@@ -25,6 +25,8 @@ const ALGORITHM = 'HS256';
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** The longest honest tokens, those of identity providers with many claims, stay below this. */
 const MAX_TOKEN_CHARACTERS = 8_192;
+/** Far beyond any honest lifetime: what claims more holds no time in seconds. */
+const MAX_LIFETIME_SECONDS = 10 * 365 * 86_400;
 const SUBJECT = /^[\x21-\x7e\u00a1-\uffff]{1,255}$/u;
 
 /** Verifies and signs HS256 tokens (RFC 7519), the algorithm fixed as RFC 8725, 3.1 asks. */
@@ -38,12 +40,14 @@ export const createTokens = ({ secret, issuer, audience }: TokenOptions): Tokens
     verify: async (authorization) => {
       const token = bearer(authorization);
       try {
-        const { payload } = await jwtVerify(token, key, {
+        const { payload, protectedHeader } = await jwtVerify(token, key, {
           algorithms: [ALGORITHM],
           requiredClaims: ['exp', 'sub'],
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           ...expected,
         });
+        refuseOtherKind(protectedHeader.typ);
+        refuseEndless(payload.exp);
         return { sub: subject(payload.sub), scopes: scopesOf(payload.scope) };
       } catch (error) {
         if (error instanceof errors.JWTExpired) {
@@ -85,8 +89,19 @@ const bearer = (authorization: string | undefined): string => {
   return token;
 };
 
+/** A type that is stated must be the expected one (RFC 8725, 3.11): a refresh token is no access token. */
+const refuseOtherKind = (typ: unknown): void => {
+  if (typ === undefined) return;
+  if (typeof typ !== 'string' || !/^(application\/)?(at\+)?jwt$/iu.test(typ)) throw invalid(undefined);
+};
+
+const refuseEndless = (exp: number | undefined): void => {
+  const isSensible = exp !== undefined && exp <= Date.now() / 1_000 + MAX_LIFETIME_SECONDS;
+  if (!isSensible) throw invalid(undefined);
+};
+
 const subject = (sub: unknown): string => {
-  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw invalid(undefined);
+  if (typeof sub !== 'string' || !SUBJECT.test(sub) || !sub.isWellFormed()) throw invalid(undefined);
   return sub;
 };
 

@@ -115,8 +115,9 @@ export const systemCode = (error: unknown): string | null => {
   return null;
 };
 
-/** Lost connections, and SQLSTATEs of a server that is starting, stopping or full (classes 08, 53 and 57P). */
-const DATABASE_AWAY = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08\w{3}|53\w{3}|57P0\d|57014)$/u;
+/** Connections lost or never made, and SQLSTATEs of a server that is starting, stopping or full (classes 08, 53 and 57P). */
+const DATABASE_AWAY =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08\w{3}|53\w{3}|57P0\d|57014)$/u;
 const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 /** What a failure means to a caller: a `GatewayError` as it is, known system faults by name, all else `internal_error`. */

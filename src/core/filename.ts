@@ -24,7 +24,7 @@ export const cleanFilename = (raw: string): string => {
     );
   }
   const last = raw.split(/[/\\]/u).at(-1) ?? '';
-  const name = last.toWellFormed().replace(INVISIBLE, '').trim();
+  const name = cutToBytes(last.toWellFormed().replace(INVISIBLE, '').trim());
   if (name === '' || /^\.+$/u.test(name)) {
     throw new GatewayError(
       'invalid_filename',
@@ -34,7 +34,7 @@ export const cleanFilename = (raw: string): string => {
       },
     );
   }
-  return cutToBytes(name);
+  return name;
 };
 
 /** The lower-case extension without the dot, or an empty string. */
@@ -50,10 +50,11 @@ const cutToBytes = (name: string): string => {
   const room = MAX_NAME_BYTES - Buffer.byteLength(suffix);
   let kept = '';
   let keptBytes = 0;
-  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, name.length - suffix.length))) {
-    keptBytes += Buffer.byteLength(segment);
+  // By code point: what shows as one character may itself be longer than any name.
+  for (const character of name) {
+    keptBytes += Buffer.byteLength(character);
     if (keptBytes > room) break;
-    kept += segment;
+    kept += character;
   }
-  return kept + suffix;
+  return (kept + suffix).trimEnd();
 };

@@ -22,7 +22,7 @@ export interface FailedAttempt {
 
 /**
  * The wait before the next try, in milliseconds: exponential with full jitter while tries are quick, then from
- * a minute to a quarter of an hour, and never less than the provider asked for.
+ * a minute to a quarter of an hour, and not less than the provider asked for, up to `DELIVERY_DEADLINE_MS`.
  */
 export const retryDelayMs = (
   { attempts, retryAfterMs, random }: FailedAttempt,
@@ -33,5 +33,5 @@ export const retryDelayMs = (
     slow < 0
       ? random * Math.min(policy.maxMs, policy.baseMs * 2 ** (attempts - 1))
       : (0.5 + random / 2) * Math.min(LONG_MAX_MS, LONG_BASE_MS * 2 ** Math.min(slow, 10));
-  return Math.ceil(Math.max(jittered, retryAfterMs ?? 0));
+  return Math.min(Math.ceil(Math.max(jittered, retryAfterMs ?? 0)), DELIVERY_DEADLINE_MS);
 };

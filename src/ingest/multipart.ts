@@ -61,7 +61,9 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   parser.on('field', (name, value, nameTruncated, valueTruncated) => {
     if (name === FILE_FIELD)
       return fail(missingFile('the field "file" has no file name, so it is not a file'));
-    if (nameTruncated || valueTruncated) return fail(invalid('a field is too long'));
+    // The parser does not hold names to their limit.
+    const isNameTooLong = nameTruncated || name.length > LIMITS.fieldNameSize;
+    if (isNameTooLong || valueTruncated) return fail(invalid('a field is too long'));
     if (name in fields) return fail(invalid(`the field ${JSON.stringify(name)} is there twice`));
     fields[name] = value;
   });

@@ -12,6 +12,7 @@ export const createFileChanges = (): FileChanges => {
       for (const wake of waiting.get(fileId) ?? []) wake();
     },
     next: async (fileId, { timeoutMs, signal }) => {
+      if (signal.aborted) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       const wake = (): void => resolve();
       const waiters = waiting.get(fileId) ?? new Set();

@@ -21,6 +21,7 @@ export const createLogger = (level: string): Logger =>
           'password',
           '*.password',
           'connectionString',
+          '*.connectionString',
         ],
         censor: '[secret]',
       },

@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Tables } from './tables.ts';
 
-const DIRECTORY = join(import.meta.dirname, '../../migrations');
-/** The schema that the files are written for; replaced when another is configured. */
+/** From `src/platform` and from `dist/src/platform` it is not equally far. */
+const NEAR = join(import.meta.dirname, '../../migrations');
+const FAR = join(import.meta.dirname, '../../../migrations');
+const DIRECTORY = existsSync(NEAR) ? NEAR : FAR;
+/** The schema that the files are written for; replaced by the configured one, quoted, since it may be a word of SQL. */
 const WRITTEN_SCHEMA = /\bwaybill\b/gu;
 
 /**
@@ -29,7 +33,7 @@ export const migrate = async (database: Kysely<Tables>, schema: string): Promise
 const readMigrations = async (schema: string) => {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).sort();
   const entries = names.map(async (name) => {
-    const text = (await readFile(join(DIRECTORY, name), 'utf8')).replace(WRITTEN_SCHEMA, schema);
+    const text = (await readFile(join(DIRECTORY, name), 'utf8')).replace(WRITTEN_SCHEMA, `"${schema}"`);
     return [
       name.replace(/\.sql$/u, ''),
       { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) },
