@@ -60,6 +60,7 @@ const NO_SUCH_FILE = jsonAnswer(404, { error: { message: 'no such file is stored
 
 const readState = ({ shelf, queue, dialect }: Provider, log: RequestLog): unknown => ({
   files: shelf.files(),
+  uploads: dialect.uploads?.() ?? [],
   // What vanished through the control plane is left out: these are the deletions clients asked for.
   deleted: shelf.removed().flatMap(({ file, by }) => (by === 'client' ? [file.id] : [])),
   requests: log.all(),
@@ -72,6 +73,8 @@ const SEED = {
   text: requiredText(),
   purpose: requiredText(),
   createdAt: wholeNumber(0),
+  /** Unix seconds; 0 for a file that stays. */
+  expiresAt: wholeNumber(0),
 };
 
 const seedFile = async ({ shelf, dialect }: Provider, input: unknown): Promise<unknown> => {
@@ -87,6 +90,7 @@ const seedFile = async ({ shelf, dialect }: Provider, input: unknown): Promise<u
     sha256: createHash('sha256').update(seed.text).digest('hex'),
     purpose: seed.purpose,
     createdAt: seed.createdAt,
+    ...(seed.expiresAt === 0 ? {} : { expiresAt: seed.expiresAt }),
     mediaType: 'text/plain',
     problem: null,
   });

@@ -13,6 +13,7 @@ import {
   type Reply,
   startClient,
 } from './testing/emulator-client.ts';
+import { withGemini } from './testing/gemini-client.ts';
 
 let kimi: EmulatorClient;
 let glm: EmulatorClient;
@@ -198,8 +199,7 @@ const EFFECTS: { readonly [N in FaultName]: () => Promise<void> } = {
     expect(await storedCount()).toBe(1);
   },
   'no-id': async () => {
-    const ids = { absent: undefined, empty: '', numeric: 12_345, null: null };
-    for (const [value, id] of Object.entries(ids)) {
+    for (const [value, id] of Object.entries({ absent: undefined, empty: '', numeric: 12_345, null: null })) {
       await kimi.fault('no-id', { value });
       expect(idOf(await kimi.upload())).toBe(id);
     }
@@ -273,6 +273,10 @@ const EFFECTS: { readonly [N in FaultName]: () => Promise<void> } = {
     await kimi.fault('no-such');
     expect((await kimi.api('DELETE', path)).status).toBe(404);
     expect((await kimi.api('GET', path)).status).toBe(200);
+  },
+  'missing-header': async () => {
+    const { headers } = await withGemini((api) => api.fault('missing-header').then(() => api.start()));
+    expect(headers).not.toHaveProperty('x-goog-upload-status');
   },
   'deleted-false': async () => {
     const id = idOf(await kimi.upload());

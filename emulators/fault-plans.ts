@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -11,6 +11,16 @@ import {
   rawAnswer,
   sendAnswer,
 } from './answer.ts';
+import {
+  type AnswerShape,
+  editJson,
+  mapFiles,
+  mapList,
+  OPENAI_SHAPE,
+  shiftBytes,
+  shiftTimes,
+  withId,
+} from './answer-shape.ts';
 import type { Call, Dialect } from './dialect.ts';
 import {
   type Fault,
@@ -50,6 +60,8 @@ export interface Stage {
   readonly queue: FaultQueue;
 }
 
+const shapeOf = ({ dialect }: Stage): AnswerShape => dialect.shape ?? OPENAI_SHAPE;
+
 /** The course a fault gives to the request on `stage`. */
 export const planFault = (fault: Fault, stage: Stage): FaultPlan => {
   const plan = PLANS[fault.fault] as (parameters: Fault['parameters'], stage: Stage) => FaultPlan;
@@ -88,16 +100,16 @@ const PLANS: { readonly [N in FaultName]: Planner<N> } = {
   'html-body': () => ({
     edit: (answer) => rawAnswer(answer.status, PROXY_PAGE, { type: 'text/html; charset=utf-8' }),
   }),
-  'no-id': ({ value }) => ({ edit: (answer) => mapFiles(answer, (file) => withId(file, NO_ID[value])) }),
-  'bad-id': ({ id }) => ({ edit: (answer) => mapFiles(answer, (file) => withId(file, id)) }),
-  'dup-id': ({ id }, { shelf }) => ({
+  'no-id': ({ value }, stage) => ({ edit: (answer) => answerId(answer, stage, NO_ID[value]) }),
+  'bad-id': ({ id }, stage) => ({ edit: (answer) => answerId(answer, stage, id) }),
+  'dup-id': ({ id }, stage) => ({
     edit: (answer, stored) => {
-      const taken = id ?? shelf.files().findLast((file) => file.id !== stored?.id)?.id;
-      return mapFiles(answer, (file) => withId(file, taken ?? stored?.id));
+      const taken = id ?? stage.shelf.files().findLast((file) => file.id !== stored?.id)?.id;
+      return answerId(answer, stage, taken ?? stored?.id);
     },
   }),
-  'wrong-bytes': ({ delta }) => ({
-    edit: (answer) => mapFiles(answer, (file) => shift(file, 'bytes', delta)),
+  'wrong-bytes': ({ delta }, stage) => ({
+    edit: (answer) => mapFiles(answer, shapeOf(stage), (file) => shiftBytes(file, shapeOf(stage), delta)),
   }),
   'error-in-200': ({ code }, { dialect, call }) => ({
     instead: { ...dialect.failure(call, 500, code), status: 200 },
@@ -115,32 +127,36 @@ const PLANS: { readonly [N in FaultName]: Planner<N> } = {
   }),
   'gzip-garbage': () => ({ edit: (answer) => gzipped(answer, randomBytes(64)) }),
   gzip: () => ({ edit: async (answer) => gzipped(answer, gzipSync(await bodyBytes(answer))) }),
-  'no-such': (_, { dialect, call }) => ({ instead: dialect.missing(call) }),
+  'missing-header': ({ name }) => ({ edit: (answer) => without(answer, name) }),
+  'no-such': (_, { dialect, call, shelf }) => ({ instead: dialect.missing(call, shelf) }),
   'deleted-false': (_, { dialect, call }) => ({ instead: dialect.deleted(call.id ?? '', false) }),
   'delete-then-status': (parameters, stage) => ({
     edit: () => statusAnswer(parameters, stage),
     ...(parameters.reset ? { deliver: reset } : {}),
   }),
   'omit-newest': ({ count }) => ({ listFiles: (files) => files.slice(count) }),
-  'repeat-page': () => ({ ignoreCursor: true, edit: repeatPage }),
-  'endless-pages': () => ({ ignoreCursor: true, edit: inventPage }),
+  'repeat-page': (_, stage) => ({ ignoreCursor: true, edit: (answer) => repeatPage(answer, shapeOf(stage)) }),
+  'endless-pages': (_, stage) => ({
+    ignoreCursor: true,
+    edit: (answer) => inventPage(answer, shapeOf(stage)),
+  }),
   'include-deleted': (_, { shelf }) => ({
     listFiles: (files) =>
       [...files, ...shelf.removed().map(({ file }) => file)].sort((a, b) => b.sequence - a.sequence),
   }),
-  shuffle: () => ({ edit: (answer) => mapList(answer, shuffled) }),
-  'list-fails-half-way': (_, { queue }) => ({
-    edit: (answer) => (isPaged(answer) ? halfPage(answer, queue) : answer),
+  shuffle: (_, stage) => ({ edit: (answer) => mapList(answer, shapeOf(stage), shuffled) }),
+  'list-fails-half-way': (_, stage) => ({
+    edit: (answer) => (isPaged(answer, shapeOf(stage)) ? halfPage(answer, stage) : answer),
     deliver: (exchange, answer) =>
-      isPaged(answer) ? sendAnswer(exchange, answer) : sendHalfThenReset(exchange, answer),
+      isPaged(answer, shapeOf(stage)) ? sendAnswer(exchange, answer) : sendHalfThenReset(exchange, answer),
   }),
-  'clock-skew': ({ skewSeconds }, { operation }) => ({
+  'clock-skew': ({ skewSeconds }, stage) => ({
     skewSeconds,
     edit: (answer) => ({
       // An upload's time was skewed when it was stored.
-      ...(operation === 'upload'
+      ...(stage.operation === 'upload' || stage.operation === 'finalize'
         ? answer
-        : mapFiles(answer, (file) => shift(file, 'created_at', skewSeconds))),
+        : mapFiles(answer, shapeOf(stage), (file) => shiftTimes(file, shapeOf(stage), skewSeconds))),
       headers: { ...answer.headers, date: new Date(Date.now() + skewSeconds * 1_000).toUTCString() },
     }),
   }),
@@ -161,7 +177,7 @@ const statusAnswer = (parameters: StatusParameters, { dialect, call }: Stage): A
     });
   }
   const answer = body === undefined ? dialect.failure(call, status, code) : jsonAnswer(status, body);
-  return { ...answer, headers: extra };
+  return { ...answer, headers: { ...answer.headers, ...extra } };
 };
 
 const reset = async ({ request }: Exchange): Promise<void> => {
@@ -215,8 +231,8 @@ const sendHalfThenReset = async (exchange: Exchange, answer: Answer): Promise<vo
 
 const halfOf = (bytes: Buffer): Buffer => bytes.subarray(0, Math.floor(bytes.length / 2));
 
-const asJson = ({ status }: Answer, raw: string | Buffer): Answer =>
-  rawAnswer(status, raw, { type: 'application/json; charset=utf-8' });
+const asJson = ({ status, headers }: Answer, raw: string | Buffer): Answer =>
+  rawAnswer(status, raw, { type: 'application/json; charset=utf-8', headers });
 
 const gzipped = (answer: Answer, raw: Buffer): Answer =>
   rawAnswer(answer.status, raw, {
@@ -224,45 +240,36 @@ const gzipped = (answer: Answer, raw: Buffer): Answer =>
     headers: { ...answer.headers, 'content-encoding': 'gzip' },
   });
 
-type Json = Record<string, unknown>;
-
-const editJson = (answer: Answer, edit: (json: Json) => Json): Answer =>
-  'json' in answer.body && isRecord(answer.body.json)
-    ? { ...answer, body: { json: edit(answer.body.json) } }
-    : answer;
-
-const mapFiles = (answer: Answer, edit: (file: Json) => Json): Answer =>
-  editJson(answer, (json) => {
-    if (Array.isArray(json.data)) return { ...json, data: json.data.map(edit) };
-    return isRecord(json.data) ? { ...json, data: edit(json.data) } : edit(json);
-  });
-
-const mapList = (answer: Answer, edit: (entries: readonly unknown[]) => readonly unknown[]): Answer =>
-  editJson(answer, (json) => (Array.isArray(json.data) ? { ...json, data: edit(json.data) } : json));
-
-const isPaged = ({ body }: Answer): boolean =>
-  'json' in body && isRecord(body.json) && Object.hasOwn(body.json, 'has_more');
-
-const withMore = (answer: Answer): Answer => editJson(answer, (json) => ({ ...json, has_more: true }));
-
-const repeatPage = (answer: Answer): Answer =>
-  isPaged(answer) ? withMore(answer) : mapList(answer, (entries) => [...entries, ...entries]);
-
-const inventPage = (answer: Answer): Answer =>
-  withMore(mapList(answer, () => Array.from({ length: INVENTED_PER_PAGE }, inventFile)));
-
-const inventFile = (): Json => ({
-  id: randomUUID(),
-  object: 'file',
-  bytes: 1,
-  created_at: Math.floor(Date.now() / 1_000),
-  filename: `someone-elses-${randomUUID()}.txt`,
-  purpose: 'batch',
+const without = (answer: Answer, name: string): Answer => ({
+  ...answer,
+  headers: Object.fromEntries(
+    Object.entries(answer.headers).filter(([header]) => header.toLowerCase() !== name.toLowerCase()),
+  ),
 });
 
-const halfPage = (answer: Answer, queue: FaultQueue): Answer => {
-  queue.addFirst(readFault({ fault: 'status', on: 'list', status: 500 }));
-  return withMore(mapList(answer, (entries) => entries.slice(0, Math.ceil(entries.length / 2))));
+const answerId = (answer: Answer, stage: Stage, id: unknown): Answer =>
+  mapFiles(answer, shapeOf(stage), (file) => withId(file, shapeOf(stage), id));
+
+const isPaged = ({ body }: Answer, shape: AnswerShape): boolean =>
+  'json' in body && isRecord(body.json) && shape.isPaged(body.json);
+
+const repeatPage = (answer: Answer, shape: AnswerShape): Answer =>
+  isPaged(answer, shape)
+    ? editJson(answer, shape.withMore)
+    : mapList(answer, shape, (entries) => [...entries, ...entries]);
+
+const inventPage = (answer: Answer, shape: AnswerShape): Answer => {
+  const invented = Array.from({ length: INVENTED_PER_PAGE }, shape.invented);
+  return editJson(
+    mapList(answer, shape, () => invented),
+    shape.withMore,
+  );
+};
+
+const halfPage = (answer: Answer, stage: Stage): Answer => {
+  stage.queue.addFirst(readFault({ fault: 'status', on: 'list', status: 500 }));
+  const half = mapList(answer, shapeOf(stage), (entries) => entries.slice(0, Math.ceil(entries.length / 2)));
+  return editJson(half, shapeOf(stage).withMore);
 };
 
 // Two or more entries never keep their order, so that the fault always shows.
@@ -271,8 +278,3 @@ const shuffled = (entries: readonly unknown[]): readonly unknown[] => {
   const order = drawn.map(({ entry }) => entry);
   return order.every((entry, i) => entry === entries[i]) ? [...order.slice(1), ...order.slice(0, 1)] : order;
 };
-
-const withId = (file: Json, id: unknown): Json => ({ ...file, id });
-
-const shift = (file: Json, field: string, by: number): Json =>
-  typeof file[field] === 'number' ? { ...file, [field]: file[field] + by } : file;

@@ -18,9 +18,25 @@ import {
   wholeNumber,
 } from './settings.ts';
 
-/** What a client can ask of a Files API. */
-const OPERATIONS = ['upload', 'list', 'retrieve', 'content', 'delete'] as const;
+/**
+ * The requests of an upload in several: opening it, sending a part that is not the last, ending it (with or without
+ * a last part), asking how far it is, giving it up. At OpenAI: create, parts (each a `chunk`), complete (`finalize`) and
+ * cancel.
+ */
+const UPLOAD_STEPS = ['start', 'chunk', 'finalize', 'query', 'cancel'] as const;
+/**
+ * What a client can ask of a Files API. A fault on `upload` plays on the request that makes the file, so where an
+ * upload takes several, on `finalize`.
+ */
+const OPERATIONS = ['upload', 'list', 'retrieve', 'content', 'delete', ...UPLOAD_STEPS] as const;
+const SENDING = ['upload', 'start', 'chunk', 'finalize'] as const;
+/** Steps whose answers carry an id: of the file, and at OpenAI of the Upload or the Part. */
+const WITH_ID = ['finalize', 'start', 'chunk'] as const;
 export type Operation = (typeof OPERATIONS)[number];
+
+/** Whether it is one of the requests of an upload in several. */
+export const isUploadStep = (operation: Operation): boolean =>
+  UPLOAD_STEPS.some((step) => step === operation);
 
 interface FaultEntry {
   /** Operations the fault makes sense for; the first is meant when a request to queue it names none. */
@@ -53,16 +69,16 @@ export const FAULTS = {
   /** Connection reset on arrival; nothing of the body is read. */
   'reset-before': { on: OPERATIONS, parameters: {} },
   /** Connection reset once that many bytes of the request body were read; nothing is stored. */
-  'reset-mid': { on: ['upload'], parameters: { afterBytes: wholeNumber(65_536) } },
+  'reset-mid': { on: SENDING, parameters: { afterBytes: wholeNumber(65_536) } },
   /** Never reads the body and never answers. */
   stall: { on: OPERATIONS, parameters: {} },
   /** Reads the body at this pace, then answers as usual. */
-  drip: { on: ['upload'], parameters: { bytesPerSecond: wholeNumber(65_536, { min: 1 }) } },
+  drip: { on: SENDING, parameters: { bytesPerSecond: wholeNumber(65_536, { min: 1 }) } },
   /** Carries the operation out at once and answers that much later. */
   'slow-answer': { on: OPERATIONS, parameters: { delayMs: milliseconds(1_000) } },
   /** Answers before the body is read and closes the connection `lingerMs` later; nothing is stored. */
   'early-status': {
-    on: ['upload'],
+    on: SENDING,
     parameters: { ...statusParameters(413), lingerMs: milliseconds(100) },
   },
   /** The answer's body goes on until the client hangs up. */
@@ -70,22 +86,25 @@ export const FAULTS = {
     on: OPERATIONS,
     parameters: { chunkBytes: wholeNumber(1_024, { min: 1, max: 1_048_576 }), delayMs: milliseconds(20) },
   },
-  'store-then-reset': { on: ['upload'], parameters: {} },
-  'store-then-stall': { on: ['upload'], parameters: {} },
-  'store-then-status': { on: ['upload'], parameters: statusParameters(500) },
+  'store-then-reset': { on: SENDING, parameters: {} },
+  'store-then-stall': { on: SENDING, parameters: {} },
+  'store-then-status': { on: SENDING, parameters: statusParameters(500) },
   'malformed-json': { on: OPERATIONS, parameters: {} },
   /** The first half of the right answer, with a Content-Length that fits it. */
   'truncated-json': { on: OPERATIONS, parameters: {} },
   'empty-body': { on: OPERATIONS, parameters: {} },
   /** A proxy's page under the status of success. */
   'html-body': { on: OPERATIONS, parameters: {} },
-  'no-id': { on: ['upload', 'retrieve'], parameters: { value: oneOf('absent', 'empty', 'numeric', 'null') } },
-  'bad-id': { on: ['upload', 'retrieve'], parameters: { id: text('../../admin') } },
+  'no-id': {
+    on: ['upload', 'retrieve', ...WITH_ID],
+    parameters: { value: oneOf('absent', 'empty', 'numeric', 'null') },
+  },
+  'bad-id': { on: ['upload', 'retrieve', ...WITH_ID], parameters: { id: text('../../admin') } },
   /** The id of another file: `id`, or else the oldest one stored. */
-  'dup-id': { on: ['upload'], parameters: { id: optionalText() } },
+  'dup-id': { on: ['upload', 'finalize'], parameters: { id: optionalText() } },
   /** Every `bytes` in the answer is off by `delta`. */
   'wrong-bytes': {
-    on: ['upload', 'retrieve', 'list'],
+    on: ['upload', 'retrieve', 'list', 'finalize'],
     parameters: { delta: wholeNumber(-1, { min: -1e9, max: 1e9 }) },
   },
   /** Status 200 with an error inside; the operation is not carried out. */
@@ -98,8 +117,13 @@ export const FAULTS = {
   'gzip-garbage': { on: OPERATIONS, parameters: {} },
   /** A right answer, compressed without being asked. */
   gzip: { on: OPERATIONS, parameters: {} },
-  /** 404 for a file that is there, and stays. */
-  'no-such': { on: ['delete', 'retrieve', 'content'], parameters: {} },
+  /** 404 for a file, or an upload under way, that is there, and stays. */
+  'no-such': {
+    on: ['delete', 'retrieve', 'content', 'chunk', 'finalize', 'query', 'cancel'],
+    parameters: {},
+  },
+  /** The answer lacks a header; the fallback is the one from which a Gemini client learns that an upload goes on. */
+  'missing-header': { on: UPLOAD_STEPS, parameters: { name: text('x-goog-upload-status') } },
   /** 200 that says `deleted: false`; the file stays. */
   'deleted-false': { on: ['delete'], parameters: {} },
   /** Deletes, then answers the status, or resets the connection. */

@@ -13,6 +13,8 @@ export interface StoredFile {
   readonly purpose: string;
   /** Unix seconds. */
   readonly createdAt: number;
+  /** Unix seconds; absent for a file that stays until deleted. */
+  readonly expiresAt?: number;
   /** The Content-Type of the part it came in. */
   readonly mediaType: string;
   /** Why the provider could not process it, where it keeps such a file. */
@@ -21,10 +23,10 @@ export interface StoredFile {
   readonly sequence: number;
 }
 
-/** A file that is gone, and whether a client of the API deleted it or the control plane made it vanish. */
+/** A file that is gone, and whether a client of the API deleted it, the control plane made it vanish, or it expired. */
 export interface RemovedFile {
   readonly file: StoredFile;
-  readonly by: 'client' | 'control';
+  readonly by: 'client' | 'control' | 'expiry';
 }
 
 export interface ShelfUsage {

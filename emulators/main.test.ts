@@ -26,22 +26,38 @@ const run = (...args: string[]): ChildProcess => {
   return child;
 };
 
+// The key wherever one of the providers looks for it.
+const KEY_HEADERS = { authorization: 'Bearer k', 'x-api-key': 'k', 'anthropic-version': '2023-06-01' };
+
 it.each([
   ['kimi', '/v1', '{"status":"ok"}'],
   ['glm', '/api/paas/v4', '{"site":"mainland"}'],
+  ['anthropic', '/v1', '{"rateLimitHint":"none"}'],
+  ['mistral', '/v1', '{"retention":"30-days"}'],
+  ['openai', '/v1', '{"uploadLifetimeMs":1000}'],
 ])('runs %s, prints its base URL, and ends at SIGTERM', async (name, path, variants) => {
   const program = run(name, '--port', '0', '--dir', directory, '--key', 'k', '--variants', variants);
   const [line] = program.stdout === null ? [''] : await once(program.stdout, 'data');
   const url = String(line).trim();
   expect(url).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+${path}$`));
-  const { statusCode, body } = await request(`${url}/files`, { headers: { authorization: 'Bearer k' } });
+  const { statusCode, body } = await request(`${url}/files`, { headers: KEY_HEADERS });
   expect(statusCode).toBe(200);
-  expect(await body.json()).toMatchObject({ object: 'list', data: [] });
+  expect(await body.json()).toMatchObject({ data: [] });
   program.kill('SIGTERM');
   expect(await once(program, 'exit')).toEqual([0, null]);
 });
 
-it.each([[[]], [['openai', '--dir', 'd', '--key', 'k']], [['kimi', '--key', 'k']]])(
+it('runs gemini, whose base URL has no path', async () => {
+  const program = run('gemini', '--dir', directory, '--key', 'k', '--variants', '{"granularityBytes":256}');
+  const [line] = program.stdout === null ? [''] : await once(program.stdout, 'data');
+  const url = String(line).trim();
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  const { statusCode, body } = await request(`${url}/v1beta/files?key=k`);
+  expect(statusCode).toBe(200);
+  expect(await body.json()).toEqual({});
+});
+
+it.each([[[]], [['nobody', '--dir', 'd', '--key', 'k']], [['kimi', '--key', 'k']]])(
   'says how to use it when called with %j',
   async (args) => {
     const program = run(...args);

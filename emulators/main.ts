@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util';
+import { startAnthropicEmulator } from './anthropic.ts';
 import type { Emulator, EmulatorOptions } from './emulator.ts';
+import { startGeminiEmulator } from './gemini.ts';
 import { startGlmEmulator } from './glm.ts';
 import { startKimiEmulator } from './kimi.ts';
+import { startMistralEmulator } from './mistral.ts';
+import { startOpenAiEmulator } from './openai.ts';
 import { isRecord } from './settings.ts';
 
 // Starts one emulator as a program of its own, prints its base URL as a line, and runs until SIGTERM or SIGINT:
@@ -9,7 +13,11 @@ import { isRecord } from './settings.ts';
 
 const STARTERS: Readonly<Record<string, (options: EmulatorOptions) => Promise<Emulator>>> = {
   kimi: startKimiEmulator,
+  gemini: startGeminiEmulator,
   glm: startGlmEmulator,
+  anthropic: startAnthropicEmulator,
+  mistral: startMistralEmulator,
+  openai: startOpenAiEmulator,
 };
 const USAGE = `usage: main.ts ${Object.keys(STARTERS).join('|')} --dir DIR --key KEY [--port N] [--variants JSON] [--limits JSON]\n`;
 const EX_USAGE = 2;

@@ -43,6 +43,16 @@ export interface BodyReading {
   readonly signal: AbortSignal;
 }
 
+/** Where the `file` part of an upload goes, and how it is read. */
+export interface UploadTarget {
+  readonly path: string;
+  readonly capBytes: number;
+  /** Leaves directories in the file name; by default it is cut to its last component. */
+  readonly keepPath?: boolean;
+  /** Name of the part in the form; `file` when left out. */
+  readonly field?: string;
+}
+
 /** Reads the body to its end and forgets it. Rejects when the client hangs up first. */
 export const discardBody = (reading: BodyReading): Promise<void> => readBody(reading, () => undefined);
 
@@ -51,11 +61,8 @@ export const discardBody = (reading: BodyReading): Promise<void> => readBody(rea
  * afterwards; it is gone already when the result is `unreadable`. Rejects, with nothing left at `path`, when the
  * client hangs up first.
  */
-export const readUpload = async (
-  reading: BodyReading,
-  { path, capBytes }: { path: string; capBytes: number },
-): Promise<ReceivedUpload> => {
-  const form = openForm(reading.request, { path, capBytes });
+export const readUpload = async (reading: BodyReading, target: UploadTarget): Promise<ReceivedUpload> => {
+  const form = openForm(reading.request, target);
   if (form === null) {
     await discardBody(reading);
     return { kind: 'unreadable', reason: 'the body is not multipart/form-data' };
@@ -76,9 +83,16 @@ class UnreadableForm extends Error {
   override readonly name = 'UnreadableForm';
 }
 
-type Sink = (chunk: Buffer) => Promise<void> | undefined;
+export type Sink = (chunk: Buffer) => Promise<void> | undefined;
 
-const readBody = async ({ request, behaviour, onBytes, signal }: BodyReading, sink: Sink): Promise<void> => {
+/**
+ * Reads the body to its end, piece by piece into `sink`, which is waited for. Rejects when the client hangs up first or
+ * the sink fails, and then leaves the rest unread.
+ */
+export const readBody = async (
+  { request, behaviour, onBytes, signal }: BodyReading,
+  sink: Sink,
+): Promise<void> => {
   const { bytesPerSecond, resetAfterBytes } = behaviour;
   let readBytes = 0;
   // Leaving the loop early must not destroy the request: its rest is read afterwards.
@@ -107,9 +121,9 @@ const FILE_BUFFER_BYTES = 262_144;
 
 const openForm = (
   request: IncomingMessage,
-  { path, capBytes }: { path: string; capBytes: number },
+  { path, capBytes, keepPath = false, field = 'file' }: UploadTarget,
 ): Form | null => {
-  const parser = createParser(request);
+  const parser = createParser(request, keepPath);
   if (parser === null) return null;
   const fields = new Map<string, string>();
   const failed = new AbortController();
@@ -123,7 +137,7 @@ const openForm = (
   parser.on('field', (name, value) => fields.set(name, value));
   parser.on('file', (name, stream, filename, _encoding, mediaType) => {
     parts.push(stream);
-    if (name !== 'file' || saved !== null) {
+    if (name !== field || saved !== null) {
       stream.on('error', fail).resume();
       return;
     }
@@ -166,13 +180,14 @@ const openForm = (
   };
 };
 
-const createParser = (request: IncomingMessage): BusboyInstance | null => {
+const createParser = (request: IncomingMessage, preservePath: boolean): BusboyInstance | null => {
   const contentType = request.headers['content-type'];
   if (contentType === undefined || !/^multipart\/form-data/i.test(contentType)) return null;
   try {
     return new Busboy({
       headers: { ...request.headers, 'content-type': contentType },
       fileHwm: FILE_BUFFER_BYTES,
+      preservePath,
       limits: { fields: 50, files: 10, parts: 60, fieldSize: 65_536 },
     });
   } catch {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 /** What an emulator saw of one request to the emulated API. */
 export interface RequestRecord {
   readonly method: string;
-  /** With its query. */
+  /** With its query, less what gives access. */
   readonly path: string;
   /** RFC 3339, at arrival. */
   readonly at: string;
@@ -24,7 +24,15 @@ export interface RequestLog {
 }
 
 const MAX_RECORDS = 1_000;
-const RECORDED_HEADERS = ['content-length', 'content-type', 'transfer-encoding'] as const;
+const RECORDED_HEADERS = [
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'anthropic-beta',
+  'anthropic-version',
+  'x-goog-upload-command',
+  'x-goog-upload-offset',
+] as const;
 
 export const createRequestLog = (): RequestLog => {
   const records: RequestRecord[] = [];
@@ -40,7 +48,7 @@ export const createRequestLog = (): RequestLog => {
 /** The record of a request that has just arrived. */
 export const recordOf = (request: IncomingMessage): RequestRecord => ({
   method: request.method ?? '',
-  path: request.url ?? '',
+  path: withoutSecrets(request.url ?? ''),
   at: new Date().toISOString(),
   status: null,
   fileId: null,
@@ -48,7 +56,13 @@ export const recordOf = (request: IncomingMessage): RequestRecord => ({
   headers: Object.fromEntries(
     RECORDED_HEADERS.flatMap((name) => {
       const value = request.headers[name];
-      return value === undefined ? [] : [[name, value]];
+      return value === undefined ? [] : [[name, String(value)]];
     }),
   ),
 });
+
+/** The beginning of a secret, enough to tell two apart and never more than half of it. */
+export const shown = (secret: string): string => `${secret.slice(0, Math.min(6, secret.length / 2))}…`;
+
+const withoutSecrets = (target: string): string =>
+  target.replace(/([?&](?:key|upload_id)=)([^&]*)/g, (_, name: string, value: string) => name + shown(value));

@@ -13,6 +13,7 @@ export const API_KEY = 'key-id.key-secret';
 /** What `GET /__emulator/state` answers. */
 export interface EmulatorState {
   readonly files: readonly StoredFile[];
+  readonly uploads: readonly Readonly<Record<string, unknown>>[];
   readonly deleted: readonly string[];
   readonly requests: readonly RequestRecord[];
   readonly variants: Readonly<Record<string, unknown>>;
@@ -33,8 +34,12 @@ export interface UploadParts {
   readonly text?: string | Buffer;
   readonly purpose?: string | null;
   readonly mediaType?: string;
+  /** Sent after the purpose. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** Sends the file before the purpose. */
   readonly fileFirst?: boolean;
+  /** Name of the file's part. */
+  readonly field?: string;
 }
 
 /** A client of one emulator, for tests; `close` ends the emulator and removes its directory. */
@@ -120,17 +125,22 @@ export const multipart = ({
   text = 'Some words to read.',
   purpose = 'file-extract',
   mediaType = 'text/plain',
+  fields = {},
   fileFirst = false,
+  field = 'file',
 }: UploadParts): { headers: Record<string, string>; body: Buffer } => {
   const head = (disposition: string): string =>
     `--${BOUNDARY}\r\nContent-Disposition: form-data; ${disposition}\r\n`;
-  const field = Buffer.from(purpose === null ? '' : `${head('name="purpose"')}\r\n${purpose}\r\n`);
+  const named = Object.entries({ ...(purpose === null ? {} : { purpose }), ...fields });
+  const values = Buffer.from(
+    named.map(([name, value]) => `${head(`name="${name}"`)}\r\n${value}\r\n`).join(''),
+  );
   const file = Buffer.concat([
-    Buffer.from(`${head(`name="file"; filename="${filename}"`)}Content-Type: ${mediaType}\r\n\r\n`),
+    Buffer.from(`${head(`name="${field}"; filename="${filename}"`)}Content-Type: ${mediaType}\r\n\r\n`),
     Buffer.from(text),
     Buffer.from('\r\n'),
   ]);
-  const parts = fileFirst ? [file, field] : [field, file];
+  const parts = fileFirst ? [file, values] : [values, file];
   return {
     headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
     body: Buffer.concat([...parts, Buffer.from(`--${BOUNDARY}--\r\n`)]),
