@@ -24,12 +24,12 @@ export interface StoredFile {
 }
 
 /** A file that is gone, and whether a client of the API deleted it, the control plane made it vanish, or it expired. */
-export interface RemovedFile {
+interface RemovedFile {
   readonly file: StoredFile;
   readonly by: 'client' | 'control' | 'expiry';
 }
 
-export interface ShelfUsage {
+interface ShelfUsage {
   readonly files: number;
   readonly bytes: number;
 }

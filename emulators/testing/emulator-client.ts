@@ -11,7 +11,7 @@ import type { RequestRecord } from '../request-log.ts';
 export const API_KEY = 'key-id.key-secret';
 
 /** What `GET /__emulator/state` answers. */
-export interface EmulatorState {
+interface EmulatorState {
   readonly files: readonly StoredFile[];
   readonly uploads: readonly Readonly<Record<string, unknown>>[];
   readonly deleted: readonly string[];

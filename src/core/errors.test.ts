@@ -109,6 +109,15 @@ describe('toGatewayError', () => {
   });
 
   it.each([
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    'Client has encountered a connection error and is not queryable',
+  ])('calls it a database that is away when the client of Postgres says, without a code: %s', (message) => {
+    expect(toGatewayError(new Error(message))).toMatchObject({ code: 'unavailable', httpStatus: 503 });
+  });
+
+  it.each([
     ['an error without a code', new Error('select * from secrets')],
     ['a constraint violation', withCode('23505')],
     ['a serialisation failure of ours', withCode('42601')],

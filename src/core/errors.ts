@@ -118,6 +118,9 @@ export const systemCode = (error: unknown): string | null => {
 /** Connections lost or never made, and SQLSTATEs of a server that is starting, stopping or full (classes 08, 53 and 57P). */
 const DATABASE_AWAY =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08\w{3}|53\w{3}|57P0\d|57014)$/u;
+/** What `pg` says, without a code, of a connection that ended or never came. */
+const CONNECTION_LOST =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/u;
 const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 /** What a failure means to a caller: a `GatewayError` as it is, known system faults by name, all else `internal_error`. */
@@ -133,7 +136,7 @@ export const toGatewayError = (error: unknown): GatewayError => {
       },
     );
   }
-  if (code !== null && DATABASE_AWAY.test(code)) {
+  if (isDatabaseAway(error, code)) {
     return new GatewayError('unavailable', 'The database cannot be reached just now. Try again shortly.', {
       cause: error,
     });
@@ -146,3 +149,6 @@ export const toGatewayError = (error: unknown): GatewayError => {
     },
   );
 };
+
+const isDatabaseAway = (error: unknown, code: string | null): boolean =>
+  code === null ? error instanceof Error && CONNECTION_LOST.test(error.message) : DATABASE_AWAY.test(code);

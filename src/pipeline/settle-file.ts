@@ -10,7 +10,7 @@ export const settleFile = async (db: Queryable, fileId: string): Promise<void> =
 };
 
 /** Every provider that refused, with its reason; null when none did. */
-export const failures = (deliveries: readonly Delivery[]): string | null => {
+const failures = (deliveries: readonly Delivery[]): string | null => {
   const failed = deliveries.filter(({ status }) => status === 'failed');
   if (failed.length === 0) return null;
   return failed.map(({ provider, errorMessage }) => `${provider}: ${errorMessage ?? 'failed'}`).join(' ');

@@ -1,4 +1,4 @@
-import { type Insertable, Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
 import { Pool, types } from 'pg';
 import type { Logger } from './log.ts';
 import type { Tables } from './tables.ts';
@@ -6,7 +6,6 @@ import type { Tables } from './tables.ts';
 /** A connection or a transaction; what every tracking function takes first, so that callers decide what commits together. */
 export type Queryable = Kysely<Tables> | Transaction<Tables>;
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>;
-export type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>;
 
 const INT8_OID = 20;
 
@@ -35,7 +34,9 @@ export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tabl
         oid === INT8_OID ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
-  // An idle connection that the server ends is replaced by the pool; without a listener it would end the process.
+  // A connection that is lost is replaced by the pool, and a statement on it rejects; without a listener it would end the
+  // process. The pool listens only to those that are idle.
   pool.on('error', (error) => log.warn({ event: 'database_connection_lost', err: error }));
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
 };
