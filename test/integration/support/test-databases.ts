@@ -28,8 +28,6 @@ export interface TestDatabases {
   open(url: string, schema?: string): Kysely<Tables>;
   /** The rows that a statement gives, on a connection of its own. */
   query<Row extends object>(url: string, statement: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** The server itself, to take it away. */
-  server(): EmbeddedPostgres;
 }
 
 export const log = pino({ level: 'silent' });
@@ -90,7 +88,7 @@ export const useTestDatabases = ({ queues }: { queues: boolean }): TestDatabases
     await rm(directory, { recursive: true, force: true });
   });
 
-  return { migrated: () => next(TEMPLATE), empty: () => next('template1'), open, query: queryOnce, server };
+  return { migrated: () => next(TEMPLATE), empty: () => next('template1'), open, query: queryOnce };
 };
 
 const queryOnce = async <Row extends object>(
