@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { StartupError } from '../platform/startup-error.ts';
+import { writeOnce } from '../platform/write-once.ts';
 
 const SECRET_BYTES = 32;
 
@@ -18,7 +19,7 @@ export const loadJwtSecret = async (
   if (configured !== undefined) return configured;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = join(dataDirectory, 'jwt-secret');
-  return (await readSecret(path)) ?? (await makeSecret(path));
+  return (await readSecret(path)) ?? (await writeOnce(path, randomBytes(SECRET_BYTES).toString('base64url')));
 };
 
 /** Null when there is no file. */
@@ -34,20 +35,4 @@ const readSecret = async (path: string): Promise<string | null> => {
     `${path} holds no secret of at least ${SECRET_BYTES} bytes; delete it to have one made, or set JWT_SECRET_KEY.`,
     { exitCode: 78 },
   );
-};
-
-/** Written under another name first: whoever finds the file, finds all of it, also after a crash. */
-const makeSecret = async (path: string): Promise<string> => {
-  const unfinished = `${path}.tmp-${randomBytes(6).toString('hex')}`;
-  try {
-    const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    await writeFile(unfinished, secret, { flag: 'wx', mode: 0o600, flush: true });
-    await link(unfinished, path);
-    return secret;
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    return await readFile(path, 'utf8');
-  } finally {
-    await rm(unfinished, { force: true });
-  }
 };

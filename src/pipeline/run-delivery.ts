@@ -82,9 +82,9 @@ const fail = async (
 ): Promise<void> => {
   if (error instanceof ClaimLostError) return;
   if (signal.aborted) {
-    // We are shutting down: back in line, and the rejection makes the queue run this job again after the start.
-    await end(dependencies, delivery, { status: 'pending' });
-    throw error;
+    // We are shutting down: back in line, with a job of its own that is due at once after the start.
+    await end(dependencies, delivery, { status: 'pending' }, 0);
+    return;
   }
   const failure = toGatewayError(error);
   const { code: errorCode, message: errorMessage } = failure;
