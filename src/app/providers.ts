@@ -27,7 +27,7 @@ export const openProviders = async (config: Config, dataDirectory: string): Prom
   if (configured.length > 0) return { all: byId(configured), emulated: false, close: async () => undefined };
 
   const emulators = await Promise.all(
-    providerIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators', id))),
+    providerIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators'))),
   );
   return {
     all: byId(emulators.map(({ provider }) => provider)),
