@@ -80,8 +80,9 @@ const isLeaf = (leaf: string | undefined): leaf is keyof typeof STEPS =>
   leaf !== undefined && Object.hasOwn(STEPS, leaf);
 
 const expireOverdue = async (uploads: ReadonlyMap<string, Upload>, lifetimeMs: number): Promise<void> => {
-  for (const upload of uploads.values())
-    if (isOverdue(upload, lifetimeMs)) await endUpload(upload, 'expired');
+  // Found before the first wait: one that is opened meanwhile may be under another rule.
+  const overdue = [...uploads.values()].filter((upload) => isOverdue(upload, lifetimeMs));
+  for (const upload of overdue) await endUpload(upload, 'expired');
 };
 
 const open = async (
