@@ -33,17 +33,27 @@ create table waybill.provider_file_uploads (
   -- Which account at the provider, as a fingerprint of its address and key.
   account          text not null,
   provider_file_id text,
+  -- The delivery whose copy serves this one too, when the same owner had the same bytes there already.
+  shares           uuid references waybill.provider_file_uploads (id),
   purpose          text not null,
   status           text not null check (status in
     ('pending', 'uploading', 'processing', 'completed', 'failed', 'evicted', 'deleting', 'deleted')),
   reason           text not null,
   attempts         integer not null default 0 check (attempts >= 0),
+  -- How many of the attempts ended after looking for an earlier one's copy, with nothing sent.
+  looks            integer not null default 0 check (looks >= 0),
   bytes_sent       bigint not null default 0 check (bytes_sent >= 0),
+  -- What an upload of several requests needs to go on with; may hold a credential of that upload, gone when it ends.
+  session          jsonb,
+  -- Whether a copy may be there that provider_file_id does not name; set before the first byte leaves.
+  doubt            text not null default 'none' check (doubt in ('none', 'look', 'look_again')),
   error_code       text,
   error_message    text,
   claimed_by       text,
   claimed_until    timestamptz(3),
   last_used_at     timestamptz(3),
+  -- Since when it has been asked for; a delivery is tried for a day from here.
+  wanted_at        timestamptz(3) not null default now(),
   expires_at       timestamptz(3),
   created_at       timestamptz(3) not null default now(),
   updated_at       timestamptz(3) not null default now(),
@@ -55,6 +65,10 @@ comment on table waybill.provider_file_uploads is 'Copies of files at model prov
 
 create unique index provider_file_uploads_once
   on waybill.provider_file_uploads (file_id, provider, account, purpose) where status <> 'deleted';
+
+-- Sharing: who else is served by a copy, and which copies could serve.
+create index provider_file_uploads_shares on waybill.provider_file_uploads (shares) where shares is not null;
+create index files_by_bytes on waybill.files (owner, sha256) where deleted_at is null;
 
 -- Capacity: what an account holds now.
 create index provider_file_uploads_held

@@ -6,6 +6,7 @@ import { createTokens, type Tokens } from '../admission/tokens.ts';
 import { systemCode } from '../core/errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createFileChanges } from '../pipeline/file-changes.ts';
+import { createGuards } from '../pipeline/guards.ts';
 import { jobKinds } from '../pipeline/job-kinds.ts';
 import { startPipeline } from '../pipeline/pipeline.ts';
 import type { Config } from '../platform/config.ts';
@@ -85,6 +86,7 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     jobs,
     blobs,
     changes: createFileChanges(),
+    guards: createGuards(),
     providers: providers.all,
     maxFileBytes: config.MAX_FILE_BYTES,
     autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,

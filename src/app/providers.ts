@@ -27,7 +27,7 @@ export const openProviders = async (config: Config, dataDirectory: string): Prom
   if (configured.length > 0) return { all: byId(configured), emulated: false, close: async () => undefined };
 
   const emulators = await Promise.all(
-    providerIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators'))),
+    emulatedIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators'))),
   );
   return {
     all: byId(emulators.map(({ provider }) => provider)),
@@ -36,13 +36,18 @@ export const openProviders = async (config: Config, dataDirectory: string): Prom
   };
 };
 
-const emulatorStarters: Readonly<Record<ProviderId, (options: EmulatorOptions) => Promise<Emulator>>> = {
+/** Those that stand in when no provider has a key. */
+const emulatedIds = ['kimi', 'glm'] as const;
+
+const emulatorStarters: Readonly<
+  Record<(typeof emulatedIds)[number], (options: EmulatorOptions) => Promise<Emulator>>
+> = {
   kimi: startKimiEmulator,
   // The sources disagree on what GLM takes; the stand-in takes every purpose and type that the adapter offers.
   glm: (options) => startGlmEmulator({ ...options, variants: { site: 'mainland', types: 'any' } }),
 };
 
-const emulate = async (config: Config, id: ProviderId, directory: string) => {
+const emulate = async (config: Config, id: (typeof emulatedIds)[number], directory: string) => {
   // Known to this process only: nobody else on the machine can use the emulator as a provider.
   const apiKey = `emulated.${randomBytes(18).toString('hex')}`;
   const emulator = await emulatorStarters[id]({ directory, apiKey, limits: settings(config, id).limits });

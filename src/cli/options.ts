@@ -32,7 +32,11 @@ const gateway = {
 } as const satisfies Options;
 
 export const uploadOptions = {
-  to: { type: 'string', value: 'PROVIDERS', summary: 'kimi, glm or both with a comma; auto (default); none' },
+  to: {
+    type: 'string',
+    value: 'PROVIDERS',
+    summary: 'Names with commas, such as kimi,glm; auto (default); none',
+  },
   purpose: { type: 'string', value: 'P', summary: 'What the file is for (default: user_data)' },
   filename: { type: 'string', value: 'NAME', summary: 'Its name; needed for standard input' },
   ...gateway,

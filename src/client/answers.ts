@@ -73,6 +73,8 @@ export interface ProviderObject {
   /** What it gives back for a file: the text it extracted, or nothing. */
   content: 'extracted-text' | 'none';
   used: { files: number; bytes: number };
+  /** Deliveries wait while it is `open`. */
+  breaker: 'closed' | 'open' | 'half_open';
   last_activity_at: number | null;
 }
 

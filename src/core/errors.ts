@@ -64,6 +64,12 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/**
+ * What became of a write at a provider that failed: it was not carried out, or that is not known, because the
+ * answer was lost or not understood after the last byte had gone.
+ */
+export type RemoteOutcome = 'not_done' | 'unknown';
+
 export interface GatewayErrorOptions {
   /** The request field at fault, as OpenAI's `param`. */
   readonly param?: string | undefined;
@@ -73,6 +79,8 @@ export interface GatewayErrorOptions {
   readonly fileId?: string | undefined;
   /** Overrides the catalogue's retry class, for example for a provider's final answer under a retryable status. */
   readonly retry?: Retry | undefined;
+  /** Default `not_done`. */
+  readonly outcome?: RemoteOutcome | undefined;
   readonly cause?: unknown;
 }
 
@@ -88,6 +96,7 @@ export class GatewayError extends Error {
   readonly param: string | null;
   readonly retryAfterMs: number | null;
   readonly fileId: string | null;
+  readonly outcome: RemoteOutcome;
 
   constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -96,6 +105,7 @@ export class GatewayError extends Error {
     this.param = options.param ?? null;
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.fileId = options.fileId ?? null;
+    this.outcome = options.outcome ?? 'not_done';
   }
 
   get httpStatus(): number {

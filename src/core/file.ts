@@ -24,6 +24,12 @@ export type DeliveryStatus = (typeof deliveryStatuses)[number];
 export const hasEnded = (status: DeliveryStatus): boolean =>
   status === 'completed' || status === 'failed' || status === 'evicted' || status === 'deleted';
 
+/**
+ * Whether a copy may be at the provider that the record does not name, because an answer was lost. `look`: look for it
+ * before sending anything; `look_again`: it was not in the list, which may lag, so look once more.
+ */
+export type Doubt = 'none' | 'look' | 'look_again';
+
 /** A file as tracked: the row of `files`. */
 export interface TrackedFile {
   readonly id: string;
@@ -49,6 +55,8 @@ export interface Delivery {
   readonly provider: ProviderId;
   readonly account: string;
   readonly remoteId: string | null;
+  /** The delivery whose copy serves this one too; its `remoteId` is then shown here. */
+  readonly shares: string | null;
   /** In the provider's vocabulary. */
   readonly purpose: string;
   readonly status: DeliveryStatus;
@@ -56,10 +64,15 @@ export interface Delivery {
   readonly reason: string;
   /** Also the fence: a write that names an older attempt changes nothing. */
   readonly attempts: number;
+  /** How many of the attempts only looked for an earlier one's copy. */
+  readonly looks: number;
   readonly bytesSent: number;
+  readonly doubt: Doubt;
   readonly errorCode: ErrorCode | null;
   readonly errorMessage: string | null;
   readonly createdAt: Date;
+  /** Since when it has been asked for, last. */
+  readonly wantedAt: Date;
   readonly updatedAt: Date;
   readonly expiresAt: Date | null;
 }

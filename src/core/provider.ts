@@ -6,8 +6,8 @@ import type { Purpose } from './purpose.ts';
  *
  * - PRV-01 `upload` sends the bytes of `open()` unchanged, once, with the size announced, after the small fields and
  *   under any file name.
- * - PRV-02 `open` is called at most once per `upload`; a retry is a new `upload` that opens again. However the upload
- *   ends, so does the iteration. What the source fails with comes through unchanged; a source shorter or longer than
+ * - PRV-02 No byte is opened more than once per `upload`; a retry is a new `upload` that opens again. However the upload
+ *   ends, so does every iteration. What the source fails with comes through unchanged; a source shorter or longer than
  *   `sizeBytes` fails, and nothing is stored. A slow source is not timed.
  * - PRV-03 `upload` reports progress as bytes taken by the network; it never falls, and ends at `sizeBytes`.
  * - PRV-04 Aborting `signal` ends the request and rejects with the signal's reason. A piece that the source is still
@@ -16,7 +16,8 @@ import type { Purpose } from './purpose.ts';
  *   404 is a failure, and so is an answer that does not say the file is gone.
  * - PRV-06 Every failure of a provider is a `GatewayError` of a `provider_*` code, or `not_found` for a file that it
  *   does not have, whose `retry` says whether to try again. It comes within the timeouts. An answer that is not
- *   understood is `provider_unavailable`: the file may be stored. Redirects are not followed.
+ *   understood is `provider_unavailable`. Redirects are not followed. Where the file may be stored all the same, because
+ *   the answer was lost, not understood or a 5xx after the last byte had gone, the error's `outcome` is `unknown`.
  * - PRV-07 No error message, no cause and no `detail` contains a credential or more than a short, cleaned part of the
  *   provider's text.
  * - PRV-08 Capabilities are data, and true: what they claim works, what they do not claim is refused.
@@ -39,7 +40,7 @@ export interface Provider {
   remove(remoteId: string, options: CallOptions): Promise<void>;
 }
 
-export const providerIds = ['kimi', 'glm'] as const;
+export const providerIds = ['kimi', 'glm', 'openai', 'gemini', 'anthropic', 'mistral'] as const;
 export type ProviderId = (typeof providerIds)[number];
 
 export const isProviderId = (value: string): value is ProviderId =>
@@ -55,10 +56,27 @@ export interface ProviderUpload extends CallOptions {
   readonly sizeBytes: number;
   /** A purpose of the provider's own vocabulary (see `Capabilities.purposes`). */
   readonly purpose: string;
-  /** Opens the bytes from the start. The adapter ends the iteration. */
-  readonly open: () => AsyncIterable<Buffer>;
+  /** Opens the bytes, all of them or those of a range. The adapter ends the iteration. */
+  readonly open: (range?: ByteRange) => AsyncIterable<Buffer>;
+  /** Where a protocol of several requests keeps what it needs to go on after an interruption. */
+  readonly session?: UploadSession;
   /** Called with the total of bytes handed to the network so far. */
   readonly onProgress?: (bytesSent: number) => void;
+}
+
+export interface ByteRange {
+  /** First byte. */
+  readonly start: number;
+  /** One past the last byte. */
+  readonly end: number;
+}
+
+/** The state of an upload that takes several requests, kept with the delivery from one attempt to the next. */
+export interface UploadSession {
+  /** What the last attempt saved; null at the first, and after one that ended the protocol. */
+  readonly state: unknown;
+  /** Keeps a JSON value, which may hold a credential of the upload's own; null when there is nothing to go on with. */
+  save(state: unknown): Promise<void>;
 }
 
 /** A file as the provider describes it. Fields the provider leaves out are null. */
@@ -98,7 +116,7 @@ export interface Capabilities {
 
 /** What a provider makes of one of our purposes. */
 export interface AcceptedPurpose {
-  /** The provider's own word for it. */
+  /** The provider's own word for it; `file` where it knows no purposes, and then it is neither sent nor told. */
   readonly purpose: string;
   /** Lower-case file name extensions without the dot; null when the provider names none. */
   readonly extensions: ReadonlySet<string> | null;

@@ -21,7 +21,7 @@ const provider = (id: ProviderId, maxFileBytes = 100 * MB): Provider =>
   });
 
 const options = (
-  providers: Provider[] = providerIds.map((id) => provider(id)),
+  providers: Provider[] = [provider('kimi'), provider('glm')],
   autoGlmAboveBytes = 512 * MB,
 ): RouteOptions => ({
   providers: new Map(providers.map((one) => [one.id, one])),
@@ -39,6 +39,21 @@ const summary = (acceptances: readonly Acceptance[]): string[] =>
     one.accepted ? `${one.provider.id} as ${one.purpose}` : `not ${one.provider.id}`,
   );
 const large = [provider('kimi', 2_000 * MB), provider('glm', 2_000 * MB)];
+
+describe('auto with a provider in trouble', () => {
+  const avoid = new Map<ProviderId, string>([['kimi', 'kimi is in trouble just now.']]);
+
+  it('takes the next that accepts, and says why', () => {
+    const [one] = route(file(), { kind: 'auto' }, { ...options(), avoid });
+    expect(one).toMatchObject({ accepted: true, provider: { id: 'glm' } });
+    expect(one?.reason).toContain('kimi is in trouble just now.');
+  });
+
+  it('takes it all the same when no other accepts: it will recover', () => {
+    const routed = route(file({ filename: 'a.epub' }), { kind: 'auto' }, { ...options(), avoid });
+    expect(summary(routed)).toEqual(['kimi as file-extract']);
+  });
+});
 
 describe('auto', () => {
   it.each<[string, Partial<RoutedFile>, Provider[] | undefined, string[]]>([

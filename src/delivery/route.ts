@@ -24,6 +24,8 @@ export interface RouteOptions {
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   /** Above this, `auto` asks GLM first; below, Kimi. */
   readonly autoGlmAboveBytes: number;
+  /** Providers that `auto` takes only when no other accepts, with why: those in trouble just now. */
+  readonly avoid?: ReadonlyMap<ProviderId, string>;
 }
 
 /**
@@ -46,9 +48,12 @@ export const route = (
     const provider = options.providers.get(id);
     return provider === undefined ? [] : [judge(file, provider, why)];
   });
-  const chosen = judged.find(({ accepted }) => accepted);
+  const accepting = judged.filter(({ accepted }) => accepted);
+  const chosen = accepting.find(({ provider }) => options.avoid?.has(provider.id) !== true) ?? accepting[0];
   if (chosen === undefined) return judged;
-  const passedOver = judged.slice(0, judged.indexOf(chosen)).map(({ reason }) => reason);
+  const passedOver = judged
+    .slice(0, judged.indexOf(chosen))
+    .map(({ accepted, provider, reason }) => (accepted ? `${options.avoid?.get(provider.id)}` : reason));
   return [{ ...chosen, reason: [chosen.reason, ...passedOver].join(' ') }];
 };
 

@@ -11,6 +11,7 @@ import type { Provider } from '../core/provider.ts';
 import { createKimi } from '../providers/kimi.ts';
 import { openDiskBlobStore } from '../staging/disk-blob-store.ts';
 import { ClaimLostError, type SendCopy, sendCopy } from './send-copy.ts';
+import { sentName } from './sent-name.ts';
 
 const MB = 2 ** 20;
 const KEY = 'a1b2c3d4e5f60718';
@@ -49,14 +50,18 @@ const delivery: Delivery = {
   provider: 'kimi',
   account: 'account',
   remoteId: null,
+  shares: null,
+  doubt: 'none',
   purpose: 'file-extract',
   status: 'uploading',
   reason: 'Named in the request.',
   attempts: 1,
+  looks: 0,
   bytesSent: 0,
   errorCode: null,
   errorMessage: null,
   createdAt: new Date(),
+  wantedAt: new Date(),
   updatedAt: new Date(),
   expiresAt: null,
 };
@@ -90,6 +95,7 @@ const send = (file: TrackedFile, options: Partial<SendCopy> = {}) =>
     file,
     delivery,
     recordProgress: async () => true,
+    session: { state: null, save: async () => undefined },
     signal: new AbortController().signal,
     ...options,
   });
@@ -106,7 +112,12 @@ describe('a copy', () => {
     const remote = await send(await store(bytes));
     const { files } = await kimi.state();
     expect(files).toMatchObject([
-      { id: remote.id, filename: 'notes.txt', purpose: 'file-extract', bytes: bytes.length },
+      {
+        id: remote.id,
+        filename: sentName('notes.txt', delivery.id),
+        purpose: 'file-extract',
+        bytes: bytes.length,
+      },
     ]);
     expect(files[0]?.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   });

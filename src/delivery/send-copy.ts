@@ -1,7 +1,8 @@
 import { BlobMissingError, type BlobStore } from '../core/blob-store.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Delivery, TrackedFile } from '../core/file.ts';
-import type { Provider, RemoteFile } from '../core/provider.ts';
+import type { Provider, RemoteFile, UploadSession } from '../core/provider.ts';
+import { sentName } from './sent-name.ts';
 
 export interface SendCopy {
   readonly provider: Provider;
@@ -13,6 +14,7 @@ export interface SendCopy {
    * and every `RENEW_MS` besides. Answering false means the delivery is no longer ours, and ends the attempt.
    */
   readonly recordProgress: (bytesSent: number) => Promise<boolean>;
+  readonly session: UploadSession;
   readonly signal: AbortSignal;
 }
 
@@ -31,6 +33,7 @@ export const sendCopy = async ({
   file,
   delivery,
   recordProgress,
+  session,
   signal,
 }: SendCopy): Promise<RemoteFile> => {
   const ended = new AbortController();
@@ -41,15 +44,16 @@ export const sendCopy = async ({
   });
   try {
     const remote = await provider.upload({
-      filename: file.filename,
+      filename: sentName(file.filename, delivery.id),
       mediaType: file.mediaType,
       sizeBytes: file.sizeBytes,
       purpose: delivery.purpose,
-      open: () => blobs.read(file.blobKey, { end: file.sizeBytes }),
+      session,
+      open: (range = { start: 0, end: file.sizeBytes }) => blobs.read(file.blobKey, range),
       onProgress: progress.sent,
       signal: AbortSignal.any([signal, ended.signal]),
     });
-    return usable(remote, provider);
+    return await usable(remote, provider, signal);
   } catch (error) {
     throw explained(error);
   } finally {
@@ -68,11 +72,17 @@ const explained = (error: unknown): unknown => {
   return new GatewayError('internal_error', message, { retry: 'never', cause: error });
 };
 
-const usable = (remote: RemoteFile, { id }: Provider): RemoteFile => {
+/** Some providers keep a file that they refuse to process; no record would name it, so it goes. */
+const usable = async (remote: RemoteFile, provider: Provider, signal: AbortSignal): Promise<RemoteFile> => {
   if (remote.state !== 'failed') return remote;
+  const isGone = await provider.remove(remote.id, { signal }).then(
+    () => true,
+    () => false,
+  );
   throw new GatewayError(
     'provider_rejected',
-    `${id} could not process the file: ${remote.detail ?? 'it gave no reason'}`,
+    `${provider.id} could not process the file: ${remote.detail ?? 'it gave no reason'}`,
+    { outcome: isGone ? 'not_done' : 'unknown' },
   );
 };
 

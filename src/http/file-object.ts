@@ -60,7 +60,7 @@ const toDeliveryObject = (delivery: Delivery): z.output<typeof deliveryObject> =
   status: delivery.status,
   reason: delivery.reason,
   bytes_sent: delivery.bytesSent,
-  attempts: delivery.attempts,
+  attempts: delivery.attempts - delivery.looks,
   error: delivery.errorCode && { code: delivery.errorCode, message: delivery.errorMessage ?? '' },
   expires_at: delivery.expiresAt && unixSeconds(delivery.expiresAt),
   updated_at: unixSeconds(delivery.updatedAt),

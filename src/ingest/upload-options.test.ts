@@ -43,7 +43,7 @@ describe('the options of an upload', () => {
     ',',
     'kimi,auto',
     'kimi,none',
-    'openai',
+    'acme',
     'toString',
     '__proto__',
     'kimi;glm',

@@ -4,7 +4,7 @@ import type { FileWithDeliveries } from '../core/file.ts';
 import type { ProviderId } from '../core/provider.ts';
 import type { Purpose } from '../core/purpose.ts';
 import { route } from '../delivery/route.ts';
-import { deliveriesOf, insertDeliveries, restartDelivery } from '../tracking/deliveries.ts';
+import { deliveriesOf, giveUpCopy, insertDeliveries, restartDelivery } from '../tracking/deliveries.ts';
 import { findFile, lockFile } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob } from './job-kinds.ts';
@@ -58,5 +58,8 @@ const restart = async (trx: Parameters<typeof restartDelivery>[0], wanted: Wante
     ({ provider, account, purpose }) =>
       provider === wanted.provider && account === wanted.account && purpose === wanted.purpose,
   );
-  return same === undefined ? null : restartDelivery(trx, same.id, reason);
+  if (same === undefined) return null;
+  const isExpired = same.expiresAt !== null && same.expiresAt.getTime() <= Date.now();
+  if (isExpired) await giveUpCopy(trx, same);
+  return restartDelivery(trx, same.id, reason);
 };

@@ -6,6 +6,7 @@ import type { Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Tables } from '../platform/tables.ts';
 import type { FileChanges } from './file-changes.ts';
+import type { Guards } from './guards.ts';
 
 /** What the use cases work with. The composition root makes them and closes them. */
 export interface Dependencies {
@@ -13,14 +14,22 @@ export interface Dependencies {
   readonly jobs: Jobs;
   readonly blobs: BlobStore;
   readonly changes: FileChanges;
+  readonly guards: Guards;
   /** The providers that are on. */
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   readonly maxFileBytes: number;
   readonly autoGlmAboveBytes: number;
   readonly retry: RetryPolicy;
+  /** How long a provider's list may lag behind its uploads, in milliseconds; default `LIST_LAG_MS`. */
+  readonly listLagMs?: number;
+  /** When copies that surfaced late are looked for after a delivery, in milliseconds; default `TIDY_AFTER_MS`. */
+  readonly tidyAfterMs?: readonly number[];
   /** Names this installation across restarts, so that it finds what its own crash cut short. */
   readonly installation: string;
   /** Aborts when the gateway is about to stop: waits end early with what is known. */
   readonly stopping: AbortSignal;
   readonly log: Logger;
 }
+
+/** A few seconds more than any provider's list was seen to lag; what it does not show after that counts as absent. */
+export const LIST_LAG_MS = 5_000;

@@ -13,5 +13,20 @@ export const deliverJob = (provider: ProviderId): JobKind<{ deliveryId: string }
 /** Take a deleted file away: every copy at its provider first, then the master copy. */
 export const retireJob: JobKind<{ fileId: string }> = { queue: 'retire', expireInSeconds: 3_600 };
 
+/** Look whether a provider has finished with a copy that it took. */
+export const settleJob: JobKind<{ deliveryId: string }> = { queue: 'settle', expireInSeconds: 300 };
+
+/** Look for copies that attempts given up left at the provider after all, and remove them. */
+export const tidyJob: JobKind<{ deliveryId: string }> = { queue: 'tidy', expireInSeconds: 3_600 };
+
+/** Remove an evicted copy, should the process that gave it up have died before it did. */
+export const evictJob: JobKind<{ deliveryId: string }> = { queue: 'evict', expireInSeconds: 3_600 };
+
 /** Every queue there is; those of providers that are off too, since their jobs must not be lost. */
-export const jobKinds: readonly JobKind<object>[] = [...providerIds.map(deliverJob), retireJob];
+export const jobKinds: readonly JobKind<object>[] = [
+  ...providerIds.map(deliverJob),
+  settleJob,
+  tidyJob,
+  evictJob,
+  retireJob,
+];

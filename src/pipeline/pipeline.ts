@@ -7,12 +7,15 @@ import { awaitDeliveries } from './await-deliveries.ts';
 import { type DeliverFile, deliverFile } from './deliver-file.ts';
 import type { Dependencies } from './dependencies.ts';
 import { describeProviders, type ProviderDescription } from './describe-providers.ts';
-import { deliverJob, retireJob } from './job-kinds.ts';
-import { type ReadContent, readProviderContent } from './read-content.ts';
+import { deliverJob, evictJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';
+import { readProviderContent } from './read-content.ts';
 import { receiveFile } from './receive-file.ts';
 import { recover } from './recover.ts';
 import { awaitRemoval, deleteFile, retireFile } from './retire-file.ts';
 import { runDelivery } from './run-delivery.ts';
+import { settleProcessing } from './settle-processing.ts';
+import { finishEviction, tidyDelivery } from './tidy-delivery.ts';
+import type { CopyRequest } from './usable-copy.ts';
 import type { Wait } from './watch-file.ts';
 
 /**
@@ -33,7 +36,7 @@ export interface Pipeline {
     blobKey: string,
     range: { start: number; end: number; signal?: AbortSignal | undefined },
   ): AsyncIterable<Buffer>;
-  providerContent(request: ReadContent): Promise<ProviderContent>;
+  providerContent(request: CopyRequest): Promise<ProviderContent>;
   delete(owner: string, fileId: string): Promise<void>;
   /** Whether the deleted file is gone at every provider by the end of the wait. */
   awaitRemoval(fileId: string, wait: Wait): Promise<boolean>;
@@ -42,7 +45,7 @@ export interface Pipeline {
   check(): Promise<void>;
 }
 
-const RETIRE_CONCURRENCY = 2;
+const SMALL_CONCURRENCY = 2;
 
 /** Recovers what a crash cut short, starts the workers, and opens the door. */
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
@@ -53,7 +56,12 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
       runDelivery(dependencies, deliveryId, signal),
     );
   }
-  await jobs.work(retireJob, RETIRE_CONCURRENCY, ({ fileId }, signal) =>
+  await jobs.work(settleJob, SMALL_CONCURRENCY, ({ deliveryId }, signal) =>
+    settleProcessing(dependencies, deliveryId, signal),
+  );
+  await jobs.work(tidyJob, 1, ({ deliveryId }, signal) => tidyDelivery(dependencies, deliveryId, signal));
+  await jobs.work(evictJob, 1, ({ deliveryId }, signal) => finishEviction(dependencies, deliveryId, signal));
+  await jobs.work(retireJob, SMALL_CONCURRENCY, ({ fileId }, signal) =>
     retireFile(dependencies, fileId, signal),
   );
 

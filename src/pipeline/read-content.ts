@@ -1,27 +1,24 @@
 import { GatewayError } from '../core/errors.ts';
-import type { ProviderContent, ProviderId } from '../core/provider.ts';
-import { findFile } from '../tracking/files.ts';
+import type { ProviderContent } from '../core/provider.ts';
 import type { Dependencies } from './dependencies.ts';
+import { type CopyRequest, deliverAgain, usableCopy } from './usable-copy.ts';
 
-export interface ReadContent {
-  readonly owner: string;
-  readonly fileId: string;
-  readonly from: ProviderId;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a provider returns for its copy of a file, streamed. The caller reads the body to its end or ends it. */
+/**
+ * What a provider returns for its copy of a file, streamed. A copy that the provider has lost is delivered again once. The
+ * caller reads the body to its end or ends it.
+ */
 export const readProviderContent = async (
-  { database, providers }: Dependencies,
-  { owner, fileId, from, signal }: ReadContent,
+  dependencies: Dependencies,
+  request: CopyRequest,
 ): Promise<ProviderContent> => {
-  const found = await findFile(database, owner, fileId);
-  if (found === null) throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
-  const copy = found.deliveries.find(({ provider, status }) => provider === from && status === 'completed');
-  const provider = providers.get(from);
-  if (copy?.remoteId == null || provider?.account !== copy.account) {
-    const message = `${from} does not hold this file; deliver it with POST /v1/files/${fileId}/deliveries.`;
-    throw new GatewayError('content_unavailable', message, { param: 'from' });
+  const { provider, copy, remoteId } = await usableCopy(dependencies, request);
+  const { signal } = request;
+  try {
+    return await provider.content(remoteId, { signal });
+  } catch (error) {
+    if (!(error instanceof GatewayError && error.code === 'not_found')) throw error;
+    await deliverAgain(dependencies, request, copy);
+    const again = await usableCopy(dependencies, request);
+    return again.provider.content(again.remoteId, { signal });
   }
-  return provider.content(copy.remoteId, { signal });
 };

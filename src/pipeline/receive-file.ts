@@ -66,11 +66,15 @@ const refuseBeforehand = (dependencies: Dependencies, incoming: Incoming, sizeBy
 };
 
 const routeOrRefuse = (
-  { providers, autoGlmAboveBytes }: Dependencies,
+  { providers, autoGlmAboveBytes, guards }: Dependencies,
   file: Parameters<typeof route>[0],
   { destination }: UploadOptions,
 ): readonly Acceptance[] => {
-  const routed = route(file, destination, { providers, autoGlmAboveBytes });
+  const routed = route(file, destination, {
+    providers,
+    autoGlmAboveBytes,
+    avoid: guards.inTrouble(providers.values()),
+  });
   if (routed.length > 0 && routed.every(({ accepted }) => !accepted)) {
     const reasons = routed.map(({ reason }) => reason).join(' ');
     throw new GatewayError(

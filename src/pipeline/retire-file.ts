@@ -1,14 +1,17 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Delivery } from '../core/file.ts';
+import { removeSurplus } from '../delivery/attempt.ts';
 import {
   deliveriesOf,
+  lookAgain,
   markDeliveriesDeleting,
   markDeliveryDeleted,
   recordRemovalFailure,
 } from '../tracking/deliveries.ts';
 import { getFile, markFileDeleted } from '../tracking/files.ts';
-import type { Dependencies } from './dependencies.ts';
+import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { retireJob } from './job-kinds.ts';
+import { leaveCopyToOthers } from './share-copy.ts';
 import { type Wait, watchFile } from './watch-file.ts';
 
 /** Deletes a file for its owner. From then on nobody sees it; its removal everywhere goes on in the background. */
@@ -53,12 +56,20 @@ export const retireFile = async (
   await blobs.remove(blobKey);
 };
 
+/**
+ * Removes one copy, and whatever else attempts in doubt may have left under its mark. While it is in doubt, nothing
+ * found proves little: it is looked for once more.
+ */
 const removeCopy = async (
-  { database, providers, log }: Dependencies,
+  dependencies: Dependencies,
   copy: Delivery,
   signal: AbortSignal,
 ): Promise<'removed' | 'refused' | 'in-use'> => {
-  if (copy.status !== 'deleting' || copy.remoteId === null) return 'in-use';
+  const { database, jobs, providers, log, listLagMs = LIST_LAG_MS } = dependencies;
+  if (copy.status !== 'deleting') return 'in-use';
+  const isTooEarly = copy.doubt === 'look_again' && Date.now() - copy.updatedAt.getTime() < listLagMs;
+  if (isTooEarly) return 'refused';
+  if (await leaveCopyToOthers(dependencies, copy.id)) return 'removed';
   try {
     const provider = providers.get(copy.provider);
     if (provider?.account !== copy.account) {
@@ -67,7 +78,24 @@ const removeCopy = async (
         `${copy.provider} is not configured with the account that holds this copy.`,
       );
     }
-    await provider.remove(copy.remoteId, { signal });
+    if (copy.remoteId !== null) await provider.remove(copy.remoteId, { signal });
+    const surplus =
+      copy.attempts > 1 || copy.doubt !== 'none'
+        ? await removeSurplus({
+            provider,
+            delivery: { id: copy.id, remoteId: null },
+            // Nothing is sent any more for a copy that is being removed.
+            isCurrent: async () => true,
+            signal,
+          })
+        : 0;
+    if (copy.doubt === 'look' && surplus === 0) {
+      await database.transaction().execute(async (trx) => {
+        await lookAgain(trx, copy.id);
+        await jobs.send(trx, retireJob, { fileId: copy.fileId }, { delayMs: listLagMs });
+      });
+      return 'in-use';
+    }
     await markDeliveryDeleted(database, copy.id);
     return 'removed';
   } catch (error) {

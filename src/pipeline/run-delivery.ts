@@ -1,24 +1,25 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Delivery, TrackedFile } from '../core/file.ts';
-import type { Provider, RemoteFile } from '../core/provider.ts';
+import type { Provider } from '../core/provider.ts';
+import { type AttemptResult, attemptDelivery, inDoubt } from '../delivery/attempt.ts';
 import { DELIVERY_DEADLINE_MS, retryDelayMs } from '../delivery/retry-delay.ts';
-import { ClaimLostError, LEASE_MS, sendCopy } from '../delivery/send-copy.ts';
+import { ClaimLostError, LEASE_MS } from '../delivery/send-copy.ts';
 import {
   claimDelivery,
-  type DeliveryOutcome,
-  endAttempt,
   getDelivery,
-  markDeliveryDeleted,
-  markDeliveryDeleting,
+  readSession,
+  recordIntent,
   recordProgress,
+  saveSession,
 } from '../tracking/deliveries.ts';
-import { getFile, lockFile } from '../tracking/files.ts';
-import type { Dependencies } from './dependencies.ts';
-import { deliverJob, retireJob } from './job-kinds.ts';
-import { settleFile } from './settle-file.ts';
+import { getFile } from '../tracking/files.ts';
+import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
+import { endDelivery } from './end-delivery.ts';
+import { makeRoom } from './make-room.ts';
+import { shareCopy, shareHeldCopy } from './share-copy.ts';
 
 /**
- * Runs one attempt of a delivery: claims it, sends the bytes, records the outcome, and in the same transaction
+ * Runs one attempt of a delivery: claims it, has it sent, records the outcome, and in the same transaction
  * sends the job of the next attempt if there is to be one. Running it twice at once is harmless: one claims.
  */
 export const runDelivery = async (
@@ -32,21 +33,13 @@ export const runDelivery = async (
   const file = await getFile(database, delivery.fileId);
   changes.announce(file.id);
   try {
-    const provider = usableProvider(dependencies, delivery);
-    if (file.deletedAt !== null) return await end(dependencies, delivery, { status: 'failed' });
-    const remote = await sendCopy({
-      ...dependencies,
-      provider,
-      file,
-      delivery,
-      signal,
-      recordProgress: async (bytesSent) => {
-        const isOurs = await recordProgress(database, delivery, { bytesSent, leaseMs: LEASE_MS });
-        changes.announce(file.id);
-        return isOurs;
-      },
+    if (file.deletedAt !== null) return await endDelivery(dependencies, delivery, { status: 'failed' });
+    if (await shareCopy(dependencies, delivery, file)) return;
+    const result = await attempt(dependencies, { delivery, file, signal });
+    // A copy is there; when it cannot be recorded, such as under an id that another row has, it has to be found again.
+    await succeed(dependencies, delivery, file, result).catch((error) => {
+      throw inDoubt(error);
     });
-    await end(dependencies, delivery, completed(remote, file));
   } catch (error) {
     await fail(dependencies, delivery, error, signal);
   } finally {
@@ -60,6 +53,36 @@ const leaveToSender = async ({ database }: Dependencies, deliveryId: string): Pr
   if (status === 'uploading') throw new Error('Another sender holds this delivery; looking again later.');
 };
 
+const attempt = async (
+  dependencies: Dependencies,
+  { delivery, file, signal }: { delivery: Delivery; file: TrackedFile; signal: AbortSignal },
+): Promise<AttemptResult> => {
+  const { database, changes, blobs, guards } = dependencies;
+  const provider = usableProvider(dependencies, delivery);
+  const state = await readSession(database, delivery.id);
+  const save = async (next: unknown): Promise<void> => {
+    if (!(await saveSession(database, delivery, next)))
+      throw new ClaimLostError('Another sender has taken this delivery over.');
+  };
+  return guards.of(provider).run(() =>
+    attemptDelivery({
+      provider,
+      blobs,
+      file,
+      delivery,
+      signal,
+      session: { state, save },
+      makeRoom: () => makeRoom(dependencies, provider, file, signal),
+      recordIntent: () => recordIntent(database, delivery),
+      recordProgress: async (bytesSent) => {
+        const isOurs = await recordProgress(database, delivery, { bytesSent, leaseMs: LEASE_MS });
+        changes.announce(file.id);
+        return isOurs;
+      },
+    }),
+  );
+};
+
 const usableProvider = ({ providers }: Dependencies, { provider: id, account }: Delivery): Provider => {
   const provider = providers.get(id);
   if (provider?.account === account) return provider;
@@ -67,12 +90,28 @@ const usableProvider = ({ providers }: Dependencies, { provider: id, account }: 
   throw new GatewayError('unknown_provider', message);
 };
 
-const completed = (remote: RemoteFile, file: TrackedFile): DeliveryOutcome => ({
-  status: 'completed',
-  remoteId: remote.id,
-  bytesSent: file.sizeBytes,
-  expiresAt: remote.expiresAt,
-});
+const succeed = async (
+  dependencies: Dependencies,
+  delivery: Delivery,
+  file: TrackedFile,
+  result: AttemptResult,
+): Promise<void> => {
+  if (result.kind === 'look_again') {
+    const { listLagMs = LIST_LAG_MS } = dependencies;
+    return await endDelivery(dependencies, delivery, { status: 'pending', doubt: 'look_again' }, listLagMs);
+  }
+  const { remote, found } = result;
+  if (await shareHeldCopy(dependencies, delivery, file, remote.id)) return;
+  await endDelivery(dependencies, delivery, {
+    status: remote.state === 'processing' ? 'processing' : 'completed',
+    doubt: 'none',
+    remoteId: remote.id,
+    bytesSent: file.sizeBytes,
+    expiresAt: remote.expiresAt,
+  });
+  const { fileId, provider, attempts } = delivery;
+  dependencies.log.info({ event: 'delivery_completed', file: fileId, provider, attempts, found });
+};
 
 const fail = async (
   dependencies: Dependencies,
@@ -83,57 +122,36 @@ const fail = async (
   if (error instanceof ClaimLostError) return;
   if (signal.aborted) {
     // We are shutting down: back in line, with a job of its own that is due at once after the start.
-    await end(dependencies, delivery, { status: 'pending' }, 0);
+    await endDelivery(dependencies, delivery, { status: 'pending' }, 0);
     return;
   }
   const failure = toGatewayError(error);
-  const { code: errorCode, message: errorMessage } = failure;
+  const { code: errorCode, message: errorMessage, outcome } = failure;
   const { attempts, provider, fileId: file } = delivery;
-  const isFinal =
-    failure.retry === 'never' || Date.now() - delivery.createdAt.getTime() > DELIVERY_DEADLINE_MS;
+  const isOver = Date.now() - delivery.wantedAt.getTime() > DELIVERY_DEADLINE_MS;
+  const isFinal = (failure.retry === 'never' && outcome === 'not_done') || isOver;
   dependencies.log.warn({
     event: 'delivery_failed',
     file,
     provider,
     attempts,
     final: isFinal,
+    outcome,
     code: errorCode,
     err: error,
   });
-  if (isFinal) return await end(dependencies, delivery, { status: 'failed', errorCode, errorMessage });
+  // What was in doubt when the attempt began and failed before sending is in doubt still.
+  const doubt =
+    outcome === 'unknown'
+      ? ({ doubt: 'look' } as const)
+      : delivery.doubt === 'none'
+        ? ({ doubt: 'none' } as const)
+        : {};
+  if (isFinal)
+    return await endDelivery(dependencies, delivery, { status: 'failed', ...doubt, errorCode, errorMessage });
   const wait = retryDelayMs(
-    { attempts, retryAfterMs: failure.retryAfterMs, random: Math.random() },
+    { attempts: attempts - delivery.looks, retryAfterMs: failure.retryAfterMs, random: Math.random() },
     dependencies.retry,
   );
-  await end(dependencies, delivery, { status: 'pending', errorCode, errorMessage }, wait);
-};
-
-/** Records how the attempt ended and what follows from it: the next attempt, or the removal when the file went meanwhile. */
-const end = async (
-  { database, jobs, log }: Dependencies,
-  delivery: Delivery,
-  outcome: DeliveryOutcome,
-  retryInMs?: number,
-): Promise<void> => {
-  await database.transaction().execute(async (trx) => {
-    const file = await lockFile(trx, delivery.fileId);
-    const ended = await endAttempt(trx, delivery, outcome);
-    if (ended === null) return;
-    if (file.deletedAt !== null) {
-      await markDeliveryDeleting(trx, ended.id);
-      if (ended.remoteId === null) await markDeliveryDeleted(trx, ended.id);
-      return await jobs.send(trx, retireJob, { fileId: file.id });
-    }
-    if (retryInMs !== undefined)
-      await jobs.send(trx, deliverJob(ended.provider), { deliveryId: ended.id }, { delayMs: retryInMs });
-    await settleFile(trx, file.id);
-  });
-  if (outcome.status === 'completed') {
-    log.info({
-      event: 'delivery_completed',
-      file: delivery.fileId,
-      provider: delivery.provider,
-      attempts: delivery.attempts,
-    });
-  }
+  await endDelivery(dependencies, delivery, { status: 'pending', ...doubt, errorCode, errorMessage }, wait);
 };

@@ -43,14 +43,14 @@ const secret = (min: number) => z.string().min(min, { error: `a secret of at lea
 const provider = <Name extends string>(
   name: Name,
   baseUrl: string,
-  limits: { maxFileBytes: string; maxFiles: string },
+  limits: { maxFileBytes: string; maxFiles: string; maxTotalBytes?: string },
 ) => {
   const shape = {
     API_KEY: secret(8).optional().describe('API key; without it the provider is off'),
     BASE_URL: httpUrl.prefault(baseUrl).describe('Address of the API'),
     MAX_FILE_BYTES: bytes(limits.maxFileBytes).describe('Largest file it takes'),
     MAX_FILES: count(limits.maxFiles, 1, 1e9).describe('Files the account may hold'),
-    MAX_TOTAL_BYTES: bytes('10 GB').describe('Bytes the account may hold'),
+    MAX_TOTAL_BYTES: bytes(limits.maxTotalBytes ?? '10 GB').describe('Bytes the account may hold'),
   };
   type Variables = { [Key in keyof typeof shape as `${Name}_${Key}`]: (typeof shape)[Key] };
   return Object.fromEntries(
@@ -83,6 +83,26 @@ export const environment = z.object({
   AUTO_GLM_ABOVE_BYTES: bytes('512 MB').describe('Above this size `auto` prefers GLM to Kimi'),
   ...provider('KIMI', 'https://api.moonshot.ai/v1', { maxFileBytes: '100 MB', maxFiles: '1000' }),
   ...provider('GLM', 'https://api.z.ai/api/paas/v4', { maxFileBytes: '100 MB', maxFiles: '100' }),
+  ...provider('OPENAI', 'https://api.openai.com/v1', {
+    maxFileBytes: '8 GB',
+    maxFiles: '1000000000',
+    maxTotalBytes: '2500000000000',
+  }),
+  ...provider('GEMINI', 'https://generativelanguage.googleapis.com', {
+    maxFileBytes: '2 GB',
+    maxFiles: '1000000000',
+    maxTotalBytes: '20 GB',
+  }),
+  ...provider('ANTHROPIC', 'https://api.anthropic.com/v1', {
+    maxFileBytes: '500000000',
+    maxFiles: '1000000000',
+    maxTotalBytes: '1000000000000',
+  }),
+  ...provider('MISTRAL', 'https://api.mistral.ai/v1', {
+    maxFileBytes: '512 MB',
+    maxFiles: '1000000000',
+    maxTotalBytes: '1000 TB',
+  }),
   TIMEOUT_CONNECT_MS: milliseconds('5000').describe('Until a provider connection stands'),
   TIMEOUT_IDLE_MS: milliseconds('30000').describe('Without a byte moving, either way'),
   TIMEOUT_TOTAL_MS: milliseconds('3600000').describe('For one whole exchange with a provider'),

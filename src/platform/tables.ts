@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { ErrorCode } from '../core/errors.ts';
-import type { DeliveryStatus, FileStatus } from '../core/file.ts';
+import type { DeliveryStatus, Doubt, FileStatus } from '../core/file.ts';
 import type { ProviderId } from '../core/provider.ts';
 
 /** The tables as `migrations/` makes them. */
@@ -39,17 +39,22 @@ interface ProviderFileUploadsTable {
   provider: ProviderId;
   account: string;
   provider_file_id: string | null;
+  shares: string | null;
   purpose: string;
   status: DeliveryStatus;
   reason: string;
   attempts: ColumnType<number, number | undefined, number>;
+  looks: ColumnType<number, number | undefined, number>;
   bytes_sent: ColumnType<number, number | undefined, number>;
   error_code: ErrorCode | null;
   error_message: string | null;
+  session: ColumnType<unknown, string | null | undefined, string | null>;
+  doubt: ColumnType<Doubt, Doubt | undefined, Doubt>;
   /** The installation that is sending it, so that its next start can take up what a crash cut short. */
   claimed_by: string | null;
   claimed_until: Date | null;
   last_used_at: Date | null;
+  wanted_at: Generated<Date>;
   expires_at: Date | null;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;

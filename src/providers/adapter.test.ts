@@ -28,7 +28,11 @@ describe('the time of a remote file', () => {
     [1_700_000_000, '2023-11-14T22:13:20.000Z'],
     [1_700_000_000_123, '2023-11-14T22:13:20.123Z'],
     [1.5, '1970-01-01T00:00:01.500Z'],
-  ])('%d is %s', (time, expected) => expect(toDate(time)?.toISOString()).toBe(expected));
+    ['2025-04-15T18:37:24.100435Z', '2025-04-15T18:37:24.100Z'],
+    ['2025-04-15T20:37:24+02:00', '2025-04-15T18:37:24.000Z'],
+  ])('%s is %s', (time, expected) => expect(toDate(time)?.toISOString()).toBe(expected));
 
-  it.each([null, undefined, 0, -5, 1e300])('%s is none', (time) => expect(toDate(time)).toBeNull());
+  it.each([null, undefined, 0, -5, 1e300, '', 'soon'])('%s is none', (time) =>
+    expect(toDate(time)).toBeNull(),
+  );
 });

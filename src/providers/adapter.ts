@@ -27,10 +27,10 @@ export const accountName = (baseUrl: string, apiKey: string): string =>
 /** A provider's file id as far as we trust one: it goes into addresses, rows and logs. Of dots alone it would be a path part. */
 export const remoteIdShape = z.string().regex(/^(?!\.+$)[\w.:-]{1,200}$/u);
 
-/** Seconds since 1970, or milliseconds as some endpoints have it, as a date; null when it makes none. */
-export const toDate = (time: number | null | undefined): Date | null => {
-  if (time === null || time === undefined || time <= 0) return null;
-  const isMilliseconds = time > 1e11;
-  const date = new Date(isMilliseconds ? time : time * 1_000);
+/** Seconds since 1970, or milliseconds as some endpoints have it, or RFC 3339, as a date; null when it makes none. */
+export const toDate = (time: number | string | null | undefined): Date | null => {
+  if (time === null || time === undefined || Number(time) <= 0) return null;
+  const isSeconds = typeof time === 'number' && time <= 1e11;
+  const date = new Date(isSeconds ? time * 1_000 : time);
   return Number.isNaN(date.getTime()) ? null : date;
 };

@@ -2,8 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
-import { GatewayError, systemCode } from '../core/errors.ts';
-import type { MultipartBody } from './multipart-body.ts';
+import { GatewayError, type RemoteOutcome, type Retry, systemCode } from '../core/errors.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** How long to wait for a provider; the same for all of them. */
@@ -16,14 +15,41 @@ export interface Timeouts {
   readonly totalMs: number;
 }
 
+/** A body of known length. */
+export interface HttpBody {
+  readonly contentType: string;
+  readonly contentLength: number;
+  /** The bytes, once. */
+  readonly chunks: () => AsyncGenerator<Buffer>;
+}
+
+/** A small body of JSON. */
+export const jsonBody = (value: unknown): HttpBody => {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return {
+    contentType: 'application/json',
+    contentLength: bytes.length,
+    chunks: async function* () {
+      yield bytes;
+    },
+  };
+};
+
 interface HttpCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Below the base address; ids in it must be encoded with `encodeURIComponent`. */
+  /**
+   * Below the base address; ids in it must be encoded with `encodeURIComponent`. An absolute address is for one that the
+   * provider itself has given, on the same host, and is called without the key;
+   * what its query holds is as secret as the key.
+   */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: MultipartBody;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: HttpBody;
   /** The call names a file, so that a 404 in the provider's own words means that the file is not there. */
   readonly namesFile?: boolean;
+  /** The call makes no file, whatever becomes of it: a step of an upload that another call ends. Its failures leave nothing in doubt. */
+  readonly makesNoFile?: boolean;
   /** Called with the bytes of the body handed to the network so far. */
   readonly onSent?: ((bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,6 +60,7 @@ export interface Refusal {
   readonly status: number;
   /** The parsed body when it is JSON, else null. */
   readonly json: unknown;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** What a refusal means. `message` is the provider's own words, cleaned by the caller's side before they are shown. */
@@ -46,6 +73,8 @@ export interface Verdict {
     | 'not_found';
   readonly message: string;
   readonly retryAfterMs?: number | undefined;
+  /** Default: that of the code. */
+  readonly retry?: Retry | undefined;
 }
 
 export interface HttpCallerOptions {
@@ -53,10 +82,18 @@ export interface HttpCallerOptions {
   readonly name: string;
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** The headers that carry the key; default `Authorization: Bearer`. */
+  readonly credentials?: (apiKey: string) => Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeouts: Timeouts;
   /** The provider's table of errors. Also asked about a 2xx answer, for providers that report errors in those; null: no error. */
   readonly judge: (refusal: Refusal) => Verdict | null;
+}
+
+/** A good answer. */
+export interface Answer {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly json: unknown;
 }
 
 export interface HttpCaller {
@@ -65,6 +102,8 @@ export interface HttpCaller {
    * signal's reason, or with what the body's source failed with.
    */
   json<T>(call: HttpCall, shape: z.ZodType<T>): Promise<T>;
+  /** As `json`, with the headers of the answer. An answer without a body has `json` null. */
+  answer(call: HttpCall): Promise<Answer>;
   /** Sends one request and hands the answer's body on as it comes. */
   stream(call: HttpCall): Promise<{ mediaType: string; body: AsyncIterable<Buffer> }>;
   /** The provider's words, fit to be shown: short, on one line, without the key. */
@@ -80,7 +119,9 @@ const MAX_QUOTED_CHARACTERS = 300;
  * `undici.request`: global `fetch` keeps every sent chunk in memory until the end.
  */
 export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
-  const { name, baseUrl, apiKey, headers, timeouts, judge } = options;
+  const { name, apiKey, timeouts, judge } = options;
+  const { credentials = bearer } = options;
+  const base = options.baseUrl.replace(/\/+$/u, '');
   const dispatcher = new Agent({
     connect: { timeout: timeouts.connectMs },
     headersTimeout: timeouts.idleMs,
@@ -94,96 +135,127 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
       .trim()
       .slice(0, MAX_QUOTED_CHARACTERS);
 
-  const unavailable = (what: string, cause: unknown): GatewayError =>
-    new GatewayError('provider_unavailable', `${name} ${what}.`, { cause });
+  const unavailable = (what: string, cause: unknown, sent: Sent): GatewayError =>
+    new GatewayError('provider_unavailable', `${name} ${what}.`, { cause, outcome: outcomeOf(sent) });
 
   const misaddressed = (what: string): GatewayError =>
     new GatewayError('provider_unavailable', `${name} ${what}; check its base address.`, { retry: 'never' });
 
-  const failure = ({ code, message, retryAfterMs }: Verdict): GatewayError =>
-    new GatewayError(code, `${name} answered: ${quote(message) || 'nothing that explains it'}`, {
-      retryAfterMs,
-    });
+  const failure = (
+    { code, message, retryAfterMs, retry }: Verdict,
+    { path }: HttpCall,
+    outcome: RemoteOutcome,
+  ): GatewayError => {
+    const words = quote(withoutSecrets(message, path)) || 'nothing that explains it';
+    return new GatewayError(code, `${name} answered: ${words}`, { retryAfterMs, retry, outcome });
+  };
 
   /** Names what went wrong on the way; an abort by the caller stays the caller's. */
-  const networkError = (error: unknown, signal: AbortSignal | undefined): unknown => {
+  const networkError = (error: unknown, { signal }: HttpCall, sent: Sent): unknown => {
     if (signal?.aborted) return signal.reason;
     if (error instanceof GatewayError) return error;
     const { name: kind } = error instanceof Error ? error : { name: '' };
-    if (kind === 'TimeoutError') return unavailable(`did not finish within ${timeouts.totalMs} ms`, error);
-    if (kind === 'IdleError') return unavailable(`took no bytes for ${timeouts.idleMs} ms`, error);
-    return unavailable(`could not be reached (${systemCode(error) ?? (kind || 'network error')})`, error);
+    if (kind === 'TimeoutError')
+      return unavailable(`did not finish within ${timeouts.totalMs} ms`, error, sent);
+    if (kind === 'IdleError') return unavailable(`took no bytes for ${timeouts.idleMs} ms`, error, sent);
+    return unavailable(
+      `could not be reached (${systemCode(error) ?? (kind || 'network error')})`,
+      error,
+      sent,
+    );
   };
 
-  const send = async (call: HttpCall): Promise<Dispatcher.ResponseData> => {
+  const addressOf = (path: string): URL => {
+    if (path.startsWith('/')) return new URL(`${base}${path}`);
+    const given = new URL(path);
+    // What a provider answers must not make us call somebody else.
+    if (given.host === new URL(base).host) return given;
+    throw misaddressed('pointed to another host');
+  };
+
+  const send = async (call: HttpCall, sent: Sent): Promise<Dispatcher.ResponseData> => {
     const idle = new AbortController();
     const signal = AbortSignal.any([
       idle.signal,
       AbortSignal.timeout(timeouts.totalMs),
       ...(call.signal ? [call.signal] : []),
     ]);
-    const watch: Watch = { idle, idleMs: timeouts.idleMs, onSent: call.onSent, fault: null };
+    const watch: Watch = { idle, idleMs: timeouts.idleMs, onSent: call.onSent, sent, fault: null };
     // A stream rather than the bare generator: undici destroys it, and so closes the blob, whenever the request ends early.
     const body =
       call.body && Readable.from(watched(call.body.chunks(), watch), { objectMode: false, highWaterMark: 1 });
     try {
-      return await request(new URL(`${baseUrl.replace(/\/+$/u, '')}${call.path}`), {
+      return await request(addressOf(call.path), {
         dispatcher,
         method: call.method,
         signal,
         ...(call.query === undefined ? {} : { query: call.query }),
         body: body ?? null,
         headers: {
-          authorization: `Bearer ${apiKey}`,
+          ...(call.path.startsWith('/') ? credentials(apiKey) : {}),
           accept: 'application/json',
           'user-agent': 'waybill',
-          ...headers,
+          ...options.headers,
+          ...call.headers,
           ...(call.body === undefined
             ? {}
             : { 'content-type': call.body.contentType, 'content-length': String(call.body.contentLength) }),
         },
       });
     } catch (error) {
-      throw watch.fault ?? networkError(error, call.signal);
+      throw watch.fault ?? networkError(error, call, sent);
     }
   };
 
-  const refuse = async (
-    response: Dispatcher.ResponseData,
-    { signal, namesFile = false }: HttpCall,
-  ): Promise<never> => {
+  const refuse = async (response: Dispatcher.ResponseData, call: HttpCall, sent: Sent): Promise<never> => {
+    const { signal, namesFile = false } = call;
     // Providers hang up after refusing a body half way; the status says enough without the text.
     const text = await readText(decoded(response)).catch(() => '');
     if (signal?.aborted) throw signal.reason;
     const { statusCode: status } = response;
     if (status >= 300 && status < 400) throw misaddressed('redirected the request');
-    const verdict = judge({ status, json: parsed(text) }) ?? fallbackVerdict(status);
+    const verdict =
+      judge({ status, json: parsed(text), headers: response.headers }) ?? fallbackVerdict(status);
     if (verdict === null || (verdict.code === 'not_found' && !namesFile)) {
       throw misaddressed('does not know the address that was called');
     }
-    throw failure({ ...verdict, retryAfterMs: parseRetryAfter(response.headers) ?? verdict.retryAfterMs });
+    const retryAfterMs = parseRetryAfter(response.headers) ?? verdict.retryAfterMs;
+    // A server may fail after it has stored what it was sent; anything below says that it did not take it.
+    throw failure(
+      { ...verdict, retryAfterMs },
+      call,
+      status === 408 || status >= 500 ? outcomeOf(sent) : 'not_done',
+    );
+  };
+
+  const good = async (call: HttpCall): Promise<{ answer: Answer; sent: Sent }> => {
+    const sent: Sent = { isWhole: false, makesNoFile: call.makesNoFile ?? false };
+    const response = await send(call, sent);
+    if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call, sent);
+    const text = await readText(decoded(response)).catch((error) => {
+      throw networkError(error, call, sent);
+    });
+    const json = parsed(text);
+    const verdict = judge({ status: response.statusCode, json, headers: response.headers });
+    if (verdict !== null) throw failure(verdict, call, 'not_done');
+    return { answer: { headers: response.headers, json }, sent };
   };
 
   return {
     quote,
+    answer: async (call) => (await good(call)).answer,
     json: async (call, shape) => {
-      const response = await send(call);
-      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call);
-      const text = await readText(decoded(response)).catch((error) => {
-        throw networkError(error, call.signal);
-      });
-      const json = parsed(text);
-      const verdict = judge({ status: response.statusCode, json });
-      if (verdict !== null) throw failure(verdict);
-      const result = shape.safeParse(json);
-      if (!result.success) throw unavailable('gave an answer that is not understood', result.error);
+      const { answer, sent } = await good(call);
+      const result = shape.safeParse(answer.json);
+      if (!result.success) throw unavailable('gave an answer that is not understood', result.error, sent);
       return result.data;
     },
     stream: async (call) => {
-      const response = await send(call);
-      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call);
+      const sent: Sent = { isWhole: false, makesNoFile: true };
+      const response = await send(call, sent);
+      if (response.statusCode < 200 || response.statusCode > 299) return refuse(response, call, sent);
       const { 'content-type': mediaType } = response.headers;
-      const named = (error: unknown): unknown => networkError(error, call.signal);
+      const named = (error: unknown): unknown => networkError(error, call, sent);
       return {
         mediaType: String(mediaType ?? 'application/octet-stream'),
         body: namingFaults(decoded(response), named),
@@ -192,11 +264,33 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
   };
 };
 
+/** Words that repeat an address the provider gave, without the values in its query. */
+const withoutSecrets = (words: string, path: string): string =>
+  path.startsWith('/')
+    ? words
+    : [...new URL(path).searchParams.values()]
+        .filter((value) => value.length >= SHORTEST_SECRET)
+        .reduce((left, value) => left.replaceAll(value, '[secret]'), words);
+
+const SHORTEST_SECRET = 16;
+
+const bearer = (apiKey: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${apiKey}` });
+
 class IdleError extends Error {
   override readonly name = 'IdleError';
 }
 
+/** Whether the whole body has been handed to the network: from then on a failure leaves open what the provider did. */
+interface Sent {
+  isWhole: boolean;
+  readonly makesNoFile: boolean;
+}
+
+const outcomeOf = ({ isWhole, makesNoFile }: Sent): RemoteOutcome =>
+  isWhole && !makesNoFile ? 'unknown' : 'not_done';
+
 interface Watch {
+  readonly sent: Sent;
   readonly idle: AbortController;
   readonly idleMs: number;
   readonly onSent: ((bytes: number) => void) | undefined;
@@ -219,7 +313,10 @@ async function* watched(chunks: AsyncGenerator<Buffer>, watch: Watch): AsyncGene
         watch.fault = error;
         throw error;
       });
-      if (done) return;
+      if (done) {
+        watch.sent.isWhole = true;
+        return;
+      }
       timer = setTimeout(() => idle.abort(new IdleError('No bytes were taken.')), idleMs);
       yield chunk;
       clearTimeout(timer);

@@ -21,7 +21,7 @@ const fileShape = z.object({
   status_detail: z.string().nullish(),
 });
 // Null where there is no file; a list that is missing is none.
-const listShape = z.object({ data: z.array(fileShape).nullable() });
+const listShape = z.object({ data: z.array(fileShape).nullable(), has_more: z.boolean().nullish() });
 const deletedShape = z.object({ deleted: z.literal(true) });
 const errorShape = z.object({ error: z.object({ message: z.string(), type: z.string().nullish() }) });
 
@@ -73,7 +73,10 @@ export const createKimi = (options: AdapterOptions): Provider => {
     retrieve: async (id, { signal }) =>
       toRemoteFile(await http.json({ method: 'GET', ...file(id), signal }, fileShape)),
     list: async function* ({ signal }) {
-      const { data } = await http.json({ method: 'GET', path: '/files', signal }, listShape);
+      const list = await http.json({ method: 'GET', path: '/files', signal }, listShape);
+      // No way to ask for more is documented, and a list cut short would say that files are missing which are there.
+      if (list.has_more) throw new GatewayError('provider_unavailable', 'Kimi gave only a part of its list.');
+      const { data } = list;
       const byId = new Map((data ?? []).map((entry) => [entry.id, entry]));
       for (const entry of byId.values()) yield toRemoteFile(entry);
     },

@@ -1,14 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { format } from 'content-disposition';
-
-/** A `multipart/form-data` body (RFC 7578) of a few small fields and one streamed file. */
-export interface MultipartBody {
-  readonly contentType: string;
-  /** Exact, so that `Content-Length` can always be sent: not every provider takes chunked bodies. */
-  readonly contentLength: number;
-  /** The bytes, once. Ending the iteration ends the file's. */
-  readonly chunks: () => AsyncGenerator<Buffer>;
-}
+import type { HttpBody } from './http-call.ts';
 
 export interface MultipartFile {
   readonly field: string;
@@ -23,11 +15,10 @@ export class SizeMismatchError extends Error {
   override readonly name = 'SizeMismatchError';
 }
 
-/** Fields go before the file: some providers demand it and none minds (DeepSeek and xAI document it). */
-export const multipartBody = (
-  fields: Readonly<Record<string, string>>,
-  file: MultipartFile,
-): MultipartBody => {
+/**
+ * A `multipart/form-data` body (RFC 7578) of a few small fields and one streamed file; ending the iteration ends the
+ * file's. Fields go before the file: some providers demand it and none minds (DeepSeek and xAI document it). */
+export const multipartBody = (fields: Readonly<Record<string, string>>, file: MultipartFile): HttpBody => {
   // Unguessable, so that no file can contain it on purpose.
   const boundary = `waybill-${randomBytes(18).toString('hex')}`;
   const head = Buffer.from(
@@ -35,7 +26,7 @@ export const multipartBody = (
       .map(([name, value]) => `--${boundary}\r\n${disposition({ name })}\r\n\r\n${value}\r\n`)
       .join('') +
       `--${boundary}\r\n${disposition({ name: file.field, filename: file.filename })}\r\n` +
-      `Content-Type: ${headerSafe(file.mediaType)}\r\n\r\n`,
+      `Content-Type: ${safeMediaType(file.mediaType)}\r\n\r\n`,
   );
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
   return {
@@ -66,7 +57,8 @@ const disposition = (parameters: Record<string, string>): string =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass
 const UNPRINTABLE = /[\u0000-\u001f\u007f]/gu;
 
-const headerSafe = (mediaType: string): string =>
+/** The media type, or that of bytes where it could not stand in a header. */
+export const safeMediaType = (mediaType: string): string =>
   /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?[\w-]+=[\w.+-]+)*$/u.test(mediaType)
     ? mediaType
     : 'application/octet-stream';

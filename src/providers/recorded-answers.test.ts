@@ -17,6 +17,8 @@ interface RecordedAnswer {
   readonly source: string;
   readonly call: keyof typeof CALLS;
   readonly status: number;
+  /** `{origin}` in a value is the server's own. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly expected: Readonly<Record<string, unknown>>;
 }
@@ -46,12 +48,16 @@ const CALLS = {
 };
 
 let server: Server;
-let answer: Pick<RecordedAnswer, 'status' | 'body'>;
+let answer: Pick<RecordedAnswer, 'status' | 'headers' | 'body'>;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     request.resume().on('end', () => {
-      response.writeHead(answer.status, { 'content-type': 'application/json' });
+      const own = Object.entries(answer.headers ?? {}).map(([name, value]) => [
+        name,
+        value.replace('{origin}', `http://${request.headers.host}`),
+      ]);
+      response.writeHead(answer.status, { 'content-type': 'application/json', ...Object.fromEntries(own) });
       response.end(JSON.stringify(answer.body));
     });
   }).listen(0, '127.0.0.1');
@@ -77,7 +83,7 @@ describe.each(providerIds)('the %s adapter', (id) => {
     answer = recorded;
     const provider = adapters[id]({
       baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      apiKey: 'key',
+      apiKey: 'the-key-itself',
       account: 'name',
       emulated: false,
       limits: { maxFileBytes: 1_000, maxFiles: 10, maxTotalBytes: 10_000 },

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { ErrorCode } from '../core/errors.ts';
-import type { Delivery, DeliveryStatus } from '../core/file.ts';
+import type { Delivery, DeliveryStatus, Doubt } from '../core/file.ts';
 import type { ProviderId } from '../core/provider.ts';
 import type { Queryable, Row } from '../platform/database.ts';
 
@@ -37,6 +37,7 @@ export const insertDeliveries = async (
         provider: delivery.provider,
         account: delivery.account,
         provider_file_id: null,
+        shares: null,
         purpose: delivery.purpose,
         status: delivery.status,
         reason: delivery.reason,
@@ -66,14 +67,21 @@ export const deliveriesOf = async (
 ): Promise<ReadonlyMap<string, readonly Delivery[]>> => {
   if (fileIds.length === 0) return new Map();
   const rows = await db
-    .selectFrom('provider_file_uploads')
-    .selectAll()
-    .where('file_id', 'in', fileIds)
-    .where('status', '<>', 'deleted')
-    .orderBy('created_at')
-    .orderBy('provider')
+    .selectFrom('provider_file_uploads as copy')
+    .leftJoin('provider_file_uploads as origin', 'origin.id', 'copy.shares')
+    .selectAll('copy')
+    .select(['origin.provider_file_id as shared_file_id', 'origin.expires_at as shared_expires_at'])
+    .where('copy.file_id', 'in', fileIds)
+    .where('copy.status', '<>', 'deleted')
+    .orderBy('copy.created_at')
+    .orderBy('copy.provider')
     .execute();
-  return Map.groupBy(rows.map(toDelivery), ({ fileId }) => fileId);
+  const deliveries = rows.map((row) => {
+    const delivery = toDelivery(row);
+    if (row.shares === null) return delivery;
+    return { ...delivery, remoteId: row.shared_file_id, expiresAt: row.shared_expires_at };
+  });
+  return Map.groupBy(deliveries, ({ fileId }) => fileId);
 };
 
 export interface Claim {
@@ -126,14 +134,60 @@ export const recordProgress = async (
   return numUpdatedRows === 1n;
 };
 
+/**
+ * Records the intent to send, before the first byte leaves: from here on a copy may be there that the record does not
+ * name. False means the claim was lost and nothing may be sent.
+ */
+export const recordIntent = async (
+  db: Queryable,
+  { id, attempts }: Pick<Delivery, 'id' | 'attempts'>,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
+    .updateTable('provider_file_uploads')
+    .set({ doubt: 'look', updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('attempts', '=', attempts)
+    .where('status', '=', 'uploading')
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+};
+
 export interface DeliveryOutcome {
-  readonly status: Extract<DeliveryStatus, 'pending' | 'completed' | 'failed'>;
+  readonly status: Extract<DeliveryStatus, 'pending' | 'processing' | 'completed' | 'failed'>;
   readonly remoteId?: string;
   readonly bytesSent?: number;
   readonly expiresAt?: Date | null;
+  /** Left as it is when not given. */
+  readonly doubt?: Doubt;
   readonly errorCode?: ErrorCode;
   readonly errorMessage?: string;
 }
+
+/** Keeps what an upload of several requests needs to go on with. False means the claim was lost. */
+export const saveSession = async (
+  db: Queryable,
+  { id, attempts }: Pick<Delivery, 'id' | 'attempts'>,
+  state: unknown,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
+    .updateTable('provider_file_uploads')
+    .set({ session: state === null ? null : JSON.stringify(state) })
+    .where('id', '=', id)
+    .where('attempts', '=', attempts)
+    .where('status', '=', 'uploading')
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+};
+
+/** What the last attempt kept; null when there is nothing to go on with. */
+export const readSession = async (db: Queryable, id: string): Promise<unknown> => {
+  const row = await db
+    .selectFrom('provider_file_uploads')
+    .select('session')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return row.session;
+};
 
 /** Ends an attempt. Null means the claim was lost meanwhile. */
 export const endAttempt = async (
@@ -151,6 +205,9 @@ export const endAttempt = async (
       claimed_until: null,
       updated_at: sql<Date>`now()`,
       ...(outcome.remoteId === undefined ? {} : { provider_file_id: outcome.remoteId }),
+      ...(outcome.status === 'pending' ? {} : { session: null }),
+      ...(outcome.doubt === undefined ? {} : { doubt: outcome.doubt }),
+      ...(outcome.doubt === 'look_again' ? { looks: sql<number>`looks + 1` } : {}),
       ...(outcome.bytesSent === undefined ? {} : { bytes_sent: outcome.bytesSent }),
       ...(outcome.expiresAt === undefined ? {} : { expires_at: outcome.expiresAt }),
     })
@@ -162,6 +219,57 @@ export const endAttempt = async (
   return row === undefined ? null : toDelivery(row);
 };
 
+/** Gives up a copy that its provider no longer has, so that it can be delivered again. False: it is not that copy any more. */
+export const giveUpCopy = async (
+  db: Queryable,
+  { id, remoteId, shares }: Pick<Delivery, 'id' | 'remoteId' | 'shares'>,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
+    .updateTable('provider_file_uploads')
+    .set({
+      status: 'evicted',
+      provider_file_id: null,
+      shares: null,
+      expires_at: null,
+      updated_at: sql<Date>`now()`,
+    })
+    .where('status', '=', 'completed')
+    // Whoever was served by the copy has lost it as well.
+    .where(({ or, and, eb, selectFrom }) => {
+      const origin = selectFrom('provider_file_uploads as holder')
+        .select('holder.id')
+        .where('holder.provider_file_id', 'is not distinct from', remoteId)
+        .where(({ or: either, eb: is }) => either([is('holder.id', '=', id), is('holder.id', '=', shares)]));
+      return or([and([eb('id', 'in', origin)]), eb('shares', 'in', origin)]);
+    })
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+};
+
+/** Records that a copy was used, which keeps it from being evicted before others. */
+export const recordUse = async (db: Queryable, id: string): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ last_used_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .execute();
+};
+
+/** Ends a provider's processing of a copy: usable, or failed with the provider's reason. */
+export const endProcessing = async (db: Queryable, id: string, failure: string | null): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({
+      status: failure === null ? 'completed' : 'failed',
+      error_code: failure === null ? null : 'provider_rejected',
+      error_message: failure,
+      updated_at: sql<Date>`now()`,
+    })
+    .where('id', '=', id)
+    .where('status', '=', 'processing')
+    .execute();
+};
+
 /** Puts a delivery that ended without a copy back in line. Null when it is not in such a state. */
 export const restartDelivery = async (
   db: Queryable,
@@ -170,7 +278,14 @@ export const restartDelivery = async (
 ): Promise<Delivery | null> => {
   const row = await db
     .updateTable('provider_file_uploads')
-    .set({ status: 'pending', reason, error_code: null, error_message: null, updated_at: sql<Date>`now()` })
+    .set({
+      status: 'pending',
+      reason,
+      error_code: null,
+      error_message: null,
+      wanted_at: sql<Date>`now()`,
+      updated_at: sql<Date>`now()`,
+    })
     .where('id', '=', id)
     .where('status', 'in', ['failed', 'evicted'])
     .returningAll()
@@ -219,7 +334,15 @@ export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Pro
     .set(({ eb }) => ({
       status: eb
         .case()
-        .when('provider_file_id', 'is not', null)
+        .when(
+          eb
+            .or([
+              eb('provider_file_id', 'is not', null),
+              eb('doubt', '<>', 'none'),
+              eb('shares', 'is not', null),
+            ])
+            .and('status', '<>', 'uploading'),
+        )
         .then<DeliveryStatus>('deleting')
         .when('status', '=', 'uploading')
         // Its sender finds the file deleted when it is done, and then has the copy's id to remove it by.
@@ -263,6 +386,16 @@ export const markDeliveryDeleted = async (db: Queryable, id: string): Promise<vo
     .execute();
 };
 
+/** Records that a copy in doubt was not found the first time. */
+export const lookAgain = async (db: Queryable, id: string): Promise<void> => {
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ doubt: 'look_again', updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('status', '=', 'deleting')
+    .execute();
+};
+
 /** Records why a removal has not succeeded yet; the copy stays `deleting`. */
 export const recordRemovalFailure = async (
   db: Queryable,
@@ -285,14 +418,18 @@ const toDelivery = (row: Row<'provider_file_uploads'>): Delivery => ({
   provider: row.provider,
   account: row.account,
   remoteId: row.provider_file_id,
+  shares: row.shares,
   purpose: row.purpose,
   status: row.status,
   reason: row.reason,
   attempts: row.attempts,
+  looks: row.looks,
   bytesSent: row.bytes_sent,
+  doubt: row.doubt,
   errorCode: row.error_code,
   errorMessage: row.error_message,
   createdAt: row.created_at,
+  wantedAt: row.wanted_at,
   updatedAt: row.updated_at,
   expiresAt: row.expires_at,
 });

@@ -313,13 +313,17 @@ export const failureChecks: readonly ProviderCheck[] = [
     run: async (subject) => {
       const words = `bad\r\nthing \u001b[31m\u202e${'x'.repeat(100_000)}`;
       const error = { message: words, code: '1214', type: 'invalid_request_error' };
-      await answerNext(subject, 'upload', { status: 400, body: { error } });
+      await answerNext(subject, 'upload', { status: 400, body: { ...error, object: 'error', error } });
       const { message } = await expectFailure(send(subject.provider), REJECTED);
-      const file = { id: 'file-1', status: 'error', status_details: words };
-      await answerNext(subject, 'upload', { body: file });
-      const remote = await send(subject.provider);
-      expect(remote.state).toBe('failed');
-      for (const shown of [message, remote.detail ?? '']) {
+      const told = [message];
+      const { failedFile } = subject.protocol;
+      if (failedFile !== null) {
+        await answerNext(subject, 'upload', { body: failedFile(words) });
+        const remote = await send(subject.provider);
+        expect(remote.state).toBe('failed');
+        told.push(remote.detail ?? '');
+      }
+      for (const shown of told) {
         expect(shown).toContain('bad thing');
         expect(shown.length).toBeLessThan(500);
         expect(shown).not.toMatch(/\p{C}/u);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { GatewayError } from '../../src/core/errors.ts';
 import type { RemoteFile } from '../../src/core/provider.ts';
@@ -10,6 +11,7 @@ import {
   seedFiles,
   send,
   storedFiles,
+  toldPurpose,
 } from './provider-subject.ts';
 import { words } from './recording-source.ts';
 
@@ -32,7 +34,11 @@ export const fileChecks: readonly ProviderCheck[] = [
       const files = await listed(subject);
       expect(idsOf(files)).toEqual([...ids].toSorted());
       const { filename, purpose } = sampleOf(subject.provider.capabilities);
-      expect(files.at(-1)).toMatchObject({ filename, purpose, sizeBytes: 7 });
+      expect(files.at(-1)).toMatchObject({
+        filename,
+        purpose: toldPurpose(subject, purpose),
+        sizeBytes: 7,
+      });
     },
   },
   ...[
@@ -66,6 +72,7 @@ export const fileChecks: readonly ProviderCheck[] = [
       await subject.emulator.fault('list-fails-half-way');
       await expectFailure(listed(subject), UNAVAILABLE);
       for (const body of [{}, [], { data: 'soon' }, { object: 'list' }, { data: [{ id: 7 }] }]) {
+        if (isDeepStrictEqual(body, subject.protocol.emptyList)) continue;
         await answerNext(subject, 'list', { body });
         await expectFailure(listed(subject), UNAVAILABLE, JSON.stringify(body));
       }

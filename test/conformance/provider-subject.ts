@@ -13,7 +13,27 @@ export interface ProviderSubject {
   readonly providerAt: (baseUrl: string) => Provider;
   /** The control client of the emulator. */
   readonly emulator: EmulatorClient;
+  readonly protocol: Protocol;
 }
+
+/** In what a provider's protocol differs from one multipart request and OpenAI's words. */
+export interface Protocol {
+  /** Whether it keeps the purpose a file was sent with and tells it. */
+  readonly keepsPurpose: boolean;
+  /** How it gets a file's name; JSON has no need of the escapes of a multipart header. */
+  readonly names: 'multipart' | 'json';
+  /** Its answer to the upload of a file that it cannot process, for that reason; null where files have no state. */
+  readonly failedFile: ((reason: string) => unknown) | null;
+  /** What is no list anywhere else, and says here that there are no files. */
+  readonly emptyList: unknown;
+}
+
+const USUAL: Protocol = {
+  keepsPurpose: true,
+  names: 'multipart',
+  failedFile: (reason) => ({ id: 'file-1', status: 'error', status_details: reason }),
+  emptyList: null,
+};
 
 /** Limits apply to the emulator and to the adapter. */
 interface ProviderOptions {
@@ -28,12 +48,13 @@ const LIMITS = { maxFileBytes: 100 * 2 ** 20, maxFiles: 100, maxTotalBytes: 10 *
 /** Small, so that a check of a timeout is quick; far above what an answer on loopback takes. */
 const TIMEOUTS = { connectMs: 500, idleMs: 300, totalMs: 5_000 };
 
-/** How a test starts its adapter: `start` is the emulator's, `options` its own, such as variants. */
+/** How a test starts its adapter: `start` is the emulator's, `options` its own, such as variants; `protocol` as far as unusual. */
 export const providerStarter =
   <O extends object>(
     create: (options: AdapterOptions) => Provider,
     start: (options: EmulatorOptions & O) => Promise<Emulator>,
     options: O,
+    protocol: Partial<Protocol> = {},
   ): StartProvider =>
   async ({ limits, timeouts } = {}) => {
     const emulator = await startClient<Partial<EmulatorOptions> & O>(start, {
@@ -49,7 +70,13 @@ export const providerStarter =
         limits: { ...LIMITS, ...limits },
         timeouts: { ...TIMEOUTS, ...timeouts },
       });
-    return { provider: providerAt(emulator.emulator.url), providerAt, emulator, close: emulator.close };
+    return {
+      provider: providerAt(emulator.emulator.url),
+      providerAt,
+      emulator,
+      protocol: { ...USUAL, ...protocol },
+      close: emulator.close,
+    };
   };
 
 /** A purpose the provider claims to take and the name of a file it claims to take for it. */
@@ -60,6 +87,18 @@ export const sampleOf = ({ purposes }: Capabilities): { purpose: string; filenam
   const [first = 'txt'] = extensions ?? [];
   return { purpose, filename: `notes.${extensions?.has('txt') ? 'txt' : first}` };
 };
+
+/** How the provider tells a purpose. */
+export const toldPurpose = (
+  { protocol }: Pick<ProviderSubject, 'protocol'>,
+  purpose: string,
+): string | null => (protocol.keepsPurpose ? purpose : null);
+
+/** What the emulator stores of a purpose. */
+export const storedPurpose = (
+  { protocol }: Pick<ProviderSubject, 'protocol'>,
+  purpose: string,
+): { readonly purpose?: string } => (protocol.keepsPurpose ? { purpose } : {});
 
 export interface Sending extends Partial<Omit<ProviderUpload, 'open'>> {
   readonly bytes?: Buffer;

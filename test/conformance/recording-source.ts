@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { ByteRange } from '../../src/core/provider.ts';
 
 /** A source of bytes that notes how often it was opened and whether every opening was ended. */
 export interface RecordingSource {
-  readonly open: () => AsyncIterable<Buffer>;
+  readonly open: (range?: ByteRange) => AsyncIterable<Buffer>;
+  /** How often the byte was opened that was opened most often. */
   opened(): number;
+  /** The ranges opened, in the order of opening. */
+  ranges(): readonly ByteRange[];
   /** Resolves when each opening so far was read to its end, failed, or had its iterator's `return` called. */
   ended(): Promise<unknown>;
 }
@@ -12,11 +16,13 @@ export const recordingSource = (
   pieces: () => Iterable<Buffer | Promise<Buffer>> | AsyncIterable<Buffer>,
 ): RecordingSource => {
   const openings: PromiseWithResolvers<void>[] = [];
+  const ranges: ByteRange[] = [];
   return {
-    open: () => {
+    open: (range = WHOLE) => {
       const opening = Promise.withResolvers<void>();
       openings.push(opening);
-      const inner = iterate(pieces());
+      ranges.push(range);
+      const inner = clip(pieces(), range);
       return {
         [Symbol.asyncIterator]: () => ({
           next: async () => {
@@ -34,10 +40,16 @@ export const recordingSource = (
         }),
       };
     },
-    opened: () => openings.length,
+    opened: () => Math.max(0, ...ranges.map(({ start }) => countAt(ranges, start))),
+    ranges: () => ranges,
     ended: () => Promise.all(openings.map(({ promise }) => promise)),
   };
 };
+
+const WHOLE: ByteRange = { start: 0, end: Number.POSITIVE_INFINITY };
+
+const countAt = (ranges: readonly ByteRange[], offset: number): number =>
+  ranges.filter(({ start, end }) => start <= offset && offset < end).length;
 
 /** A source of these bytes in pieces of that size. */
 export const sourceOf = (bytes: Buffer, pieceBytes = 65_536): RecordingSource =>
@@ -68,8 +80,15 @@ export const cut = function* (bytes: Buffer, pieceBytes: number): Generator<Buff
   for (let from = 0; from < bytes.length; from += pieceBytes) yield bytes.subarray(from, from + pieceBytes);
 };
 
-async function* iterate(
+async function* clip(
   pieces: Iterable<Buffer | Promise<Buffer>> | AsyncIterable<Buffer>,
+  { start, end }: ByteRange,
 ): AsyncGenerator<Buffer> {
-  yield* pieces;
+  let offset = 0;
+  for await (const piece of pieces) {
+    const wanted = piece.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
+    offset += piece.length;
+    if (wanted.length > 0) yield wanted;
+    if (offset >= end) return;
+  }
 }

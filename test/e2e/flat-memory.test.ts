@@ -25,12 +25,15 @@ beforeAll(async () => {
   });
 });
 
+let uploads = 0;
+
 /** Text that is never twice the same, made as it is read. */
 function* generate(sizeMib: number, hash: Hash): Generator<Buffer> {
+  uploads += 1;
   const filler = Buffer.alloc(MIB, 'The quick brown fox jumps over the lazy dog. ');
   for (let index = 0; index < sizeMib; index += 1) {
     const chunk = Buffer.from(filler);
-    chunk.write(`${index}`.padStart(16));
+    chunk.write(`${uploads}.${index}`.padStart(16));
     hash.update(chunk);
     yield chunk;
   }

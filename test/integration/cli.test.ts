@@ -345,6 +345,7 @@ describe('the shapes the client knows', () => {
       purposes: 1,
       content: 1,
       used: 1,
+      breaker: 1,
       last_activity_at: 1,
     } satisfies Record<keyof ProviderObject, 1>,
   };

@@ -311,7 +311,7 @@ describe('deleting', () => {
   it('moves each copy by what there is at the provider', async () => {
     const expected: Record<DeliveryStatus, [DeliveryStatus, DeliveryStatus]> = {
       pending: ['deleted', 'deleting'],
-      uploading: ['uploading', 'deleting'],
+      uploading: ['uploading', 'uploading'],
       processing: ['deleted', 'deleting'],
       completed: ['deleted', 'deleting'],
       failed: ['deleted', 'deleting'],

@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Delivery, DeliveryStatus, TrackedFile } from '../../src/core/file.ts';
 import type { Tables } from '../../src/platform/tables.ts';
-import { accountUse } from '../../src/tracking/accounts.ts';
+import { useByAccount } from '../../src/tracking/accounts.ts';
 import type { NewDelivery } from '../../src/tracking/deliveries.ts';
 import {
   type FileQuery,
@@ -228,14 +228,14 @@ describe('the use of an account', () => {
     ] as const;
     for (const status of statuses) await aDeliveryThatIs(status, `remote-${status}`);
     await aDeliveryThatIs('completed');
-    const use = await accountUse(database);
+    const use = await useByAccount(database);
     expect(use).toMatchObject([{ provider: 'kimi', account: 'account-1', files: 3, bytes: 3_000 }]);
     expect(use[0]?.lastCompletedAt).toBeInstanceOf(Date);
   });
 
   it('is nothing when there is none', async () => {
     await delivery((await aFile()).id);
-    expect(await accountUse(database)).toEqual([]);
+    expect(await useByAccount(database)).toEqual([]);
   });
 });
 

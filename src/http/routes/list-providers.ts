@@ -23,6 +23,9 @@ const providerObject = z
     ),
     content: z.enum(['extracted-text', 'none']),
     used: z.object({ files: z.int(), bytes: z.int() }).describe('What Waybill holds there'),
+    breaker: z
+      .enum(['closed', 'open', 'half_open'])
+      .describe('Deliveries wait while it is open, after repeated failures'),
     last_activity_at: z.int().nullable().describe('Unix seconds'),
   })
   .meta({ id: 'Provider' });
@@ -51,7 +54,11 @@ export const listProvidersRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> =
   );
 };
 
-const toProviderObject = ({ provider, use }: ProviderDescription): z.output<typeof providerObject> => {
+const toProviderObject = ({
+  provider,
+  use,
+  breaker,
+}: ProviderDescription): z.output<typeof providerObject> => {
   const { maxFileBytes, maxFiles, maxTotalBytes, lifetimeMs, purposes, content } = provider.capabilities;
   return {
     id: provider.id,
@@ -72,6 +79,7 @@ const toProviderObject = ({ provider, use }: ProviderDescription): z.output<type
     ),
     content,
     used: { files: use?.files ?? 0, bytes: use?.bytes ?? 0 },
+    breaker,
     last_activity_at: use?.lastCompletedAt ? Math.floor(use.lastCompletedAt.getTime() / 1_000) : null,
   };
 };

@@ -11,6 +11,7 @@ import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider, ProviderId } from '../../../src/core/provider.ts';
 import type { Dependencies } from '../../../src/pipeline/dependencies.ts';
 import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
+import { createGuards } from '../../../src/pipeline/guards.ts';
 import { jobKinds } from '../../../src/pipeline/job-kinds.ts';
 import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
@@ -40,10 +41,12 @@ export interface TestWorld {
   prepare(overrides?: Partial<Dependencies>): Promise<Dependencies>;
   /** The names of all blobs there are. */
   blobs(): Promise<string[]>;
-  provider(id: ProviderId, account?: string): Provider;
+  provider(id: EmulatedId, account?: string): Provider;
   rows<Row extends object>(statement: string, values?: readonly unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
+
+type EmulatedId = 'kimi' | 'glm';
 
 /** Makes a world, that is a database, a directory and both emulators, for each test that asks; all end with the test. */
 export const useTestWorlds = (databases: TestDatabases): (() => Promise<TestWorld>) => {
@@ -89,6 +92,8 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       jobs,
       blobs,
       changes: createFileChanges(),
+      guards: createGuards(),
+      listLagMs: 50,
       providers: new Map([
         ['kimi', provider('kimi')],
         ['glm', provider('glm')],
