@@ -110,6 +110,8 @@ export interface Capabilities {
   readonly chunkBytes: number;
   /** What `content` gives: the text the provider extracted, or nothing. */
   readonly content: 'extracted-text' | 'none';
+  /** The provider answers an upload of bytes that it has with the id of the file that it has, whoever sent it. */
+  readonly recognisesBytes?: true;
   /** How many uploads to this provider may run at once from one instance. */
   readonly concurrency: number;
 }

@@ -101,7 +101,8 @@ const succeed = async (
     return await endDelivery(dependencies, delivery, { status: 'pending', doubt: 'look_again' }, listLagMs);
   }
   const { remote, found } = result;
-  if (await shareHeldCopy(dependencies, delivery, file, remote.id)) return;
+  const isRecognised = dependencies.providers.get(delivery.provider)?.capabilities.recognisesBytes === true;
+  if (isRecognised && (await shareHeldCopy(dependencies, delivery, file, remote.id))) return;
   await endDelivery(dependencies, delivery, {
     status: remote.state === 'processing' ? 'processing' : 'completed',
     doubt: 'none',

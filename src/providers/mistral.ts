@@ -51,6 +51,7 @@ const capabilities = (limits: AdapterOptions['limits']): Capabilities => ({
   chunkBytes: 8 * 2 ** 20,
   // It would give the original bytes, which the gateway has itself; text is made by another call.
   content: 'none',
+  recognisesBytes: true,
   concurrency: 4,
 });
 
