@@ -40,9 +40,11 @@ describe('what is uploaded', () => {
     expect(source.sizeBytes).toBeNull();
     const stream = source.open();
     const writer = createWriteStream(path);
-    writer.write('through a pipe');
+    const written = new Promise((resolve) => writer.write('through a pipe', resolve));
     const [chunk] = await once(stream, 'data');
     expect(String(chunk)).toBe('through a pipe');
+    // A write still under way when its stream is destroyed would be nobody's error.
+    await written;
     stream.destroy();
     await once(stream, 'close');
     writer.destroy();

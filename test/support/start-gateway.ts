@@ -62,6 +62,9 @@ export const makeHome = async (): Promise<string> => {
   return home;
 };
 
+/** A start after kill -9 first stops the Postgres that was left; on a busy machine that takes its time. */
+const START_DEADLINE_MS = 50_000;
+
 /** Starts the program on any free port and resolves once it says that it is ready. It is ended with the test file. */
 export const startGateway = async (options: StartGatewayOptions = {}): Promise<GatewayProcess> => {
   const home = options.home ?? (await makeHome());
@@ -74,11 +77,12 @@ export const startGateway = async (options: StartGatewayOptions = {}): Promise<G
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const logs = (): readonly LogEntry[] => stderr.split('\n').flatMap(toEntry);
-  const ready = await until('the gateway is ready', () => {
+  const isReady = () => {
     if (hasEnded()) return { url: null };
     // The banner follows the event, and only after it is a signal sure to be heard.
     return stdout.includes('curl ') && logs().find(({ event }) => event === 'ready');
-  });
+  };
+  const ready = await until('the gateway is ready', isReady, { deadlineMs: START_DEADLINE_MS });
   if (typeof ready.url !== 'string') throw new Error(`The gateway ended: ${stdout}${stderr}`);
 
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> => {
