@@ -144,8 +144,13 @@ describe('errors reach the SDK as its own', () => {
   it('NotFoundError for an unknown file', async () => {
     const client = await clientOf('seeker');
     const { files } = client;
-    for (const call of [files.retrieve('file-no'), files.content('file-no'), files.delete('file-no')]) {
-      const error = await failureOf(call);
+    const calls = [
+      () => files.retrieve('file-no'),
+      () => files.content('file-no'),
+      () => files.delete('file-no'),
+    ];
+    for (const call of calls) {
+      const error = await failureOf(call());
       expect(error).toBeInstanceOf(NotFoundError);
       expect(error).toMatchObject({ code: 'not_found', param: 'id' });
     }
