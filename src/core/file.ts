@@ -73,6 +73,8 @@ export interface Delivery {
   readonly createdAt: Date;
   /** Since when it has been asked for, last. */
   readonly wantedAt: Date;
+  /** Not to be tried before; null: at once. */
+  readonly dueAt: Date | null;
   readonly updatedAt: Date;
   readonly expiresAt: Date | null;
 }

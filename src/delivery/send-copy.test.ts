@@ -61,6 +61,7 @@ const delivery: Delivery = {
   errorCode: null,
   errorMessage: null,
   createdAt: new Date(),
+  dueAt: null,
   wantedAt: new Date(),
   updatedAt: new Date(),
   expiresAt: null,

@@ -20,7 +20,6 @@ export const endDelivery = async (
   { database, jobs, tidyAfterMs = TIDY_AFTER_MS }: Dependencies,
   delivery: Delivery,
   outcome: DeliveryOutcome,
-  retryInMs?: number,
 ): Promise<void> => {
   await database.transaction().execute(async (trx) => {
     const file = await lockFile(trx, delivery.fileId);
@@ -28,8 +27,8 @@ export const endDelivery = async (
     if (ended === null) return;
     if (file.deletedAt !== null) return await moveToRemoval(trx, jobs, ended);
     const data = { deliveryId: ended.id };
-    if (retryInMs !== undefined)
-      await jobs.send(trx, deliverJob(ended.provider), data, { delayMs: retryInMs });
+    if (outcome.status === 'pending')
+      await jobs.send(trx, deliverJob(ended.provider), data, { delayMs: outcome.dueInMs ?? 0 });
     if (outcome.status === 'processing')
       await jobs.send(trx, settleJob, data, { delayMs: POLL_PROCESSING_MS });
     const mayHaveLeftCopies =

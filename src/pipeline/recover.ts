@@ -1,4 +1,7 @@
-import { filesBeingRemoved, releaseClaims, untriedDeliveries } from '../tracking/deliveries.ts';
+import type { Delivery } from '../core/file.ts';
+import { providerIds } from '../core/provider.ts';
+import type { Queryable } from '../platform/database.ts';
+import { filesBeingRemoved, pendingDeliveries, releaseClaims } from '../tracking/deliveries.ts';
 import { trackedBlobs } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob, retireJob } from './job-kinds.ts';
@@ -9,14 +12,29 @@ import { deliverJob, retireJob } from './job-kinds.ts';
  * To be called once at the start, before any work; the lock on the data directory guarantees that nobody else works
  * under this installation's name.
  */
-export const recover = async ({ database, jobs, blobs, installation, log }: Dependencies): Promise<void> => {
+export const recover = async (dependencies: Dependencies): Promise<void> => {
+  const { database, jobs, blobs, installation, log } = dependencies;
   const released = await database.transaction().execute(async (trx) => {
-    // A job taken from the queue but not begun is nobody's until the queue gives its taker up, a minute and more later.
-    const deliveries = [...(await untriedDeliveries(trx)), ...(await releaseClaims(trx, installation))];
+    const deliveries = [
+      ...(await takenButNotBegun(dependencies, trx)),
+      ...(await releaseClaims(trx, installation)),
+    ];
     for (const { id, provider } of deliveries) await jobs.send(trx, deliverJob(provider), { deliveryId: id });
-    for (const fileId of await filesBeingRemoved(trx)) await jobs.send(trx, retireJob, { fileId });
+    const taken = (await jobs.taken(trx, retireJob)).map(({ fileId }) => fileId);
+    for (const fileId of new Set([...taken, ...(await filesBeingRemoved(trx))]))
+      await jobs.send(trx, retireJob, { fileId });
     return deliveries.length;
   });
   const swept = await blobs.sweep((keys) => trackedBlobs(database, keys));
   if (released > 0 || swept > 0) log.info({ event: 'recovered', deliveries: released, blobs: swept });
+};
+
+/** A job whose taker has died is nobody's until the queue gives the taker up, a minute and more later. */
+const takenButNotBegun = async ({ jobs }: Dependencies, db: Queryable): Promise<readonly Delivery[]> => {
+  const taken = [];
+  for (const id of providerIds) taken.push(...(await jobs.taken(db, deliverJob(id))));
+  return await pendingDeliveries(
+    db,
+    taken.map(({ deliveryId }) => deliveryId),
+  );
 };

@@ -15,6 +15,7 @@ import {
 import { getFile } from '../tracking/files.ts';
 import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { endDelivery } from './end-delivery.ts';
+import { deliverJob } from './job-kinds.ts';
 import { makeRoom } from './make-room.ts';
 import { shareCopy, shareHeldCopy } from './share-copy.ts';
 
@@ -29,7 +30,7 @@ export const runDelivery = async (
 ): Promise<void> => {
   const { database, installation, changes } = dependencies;
   const delivery = await claimDelivery(database, deliveryId, { by: installation, leaseMs: LEASE_MS });
-  if (delivery === null) return await leaveToSender(dependencies, deliveryId);
+  if (delivery === null) return await leaveForLater(dependencies, deliveryId);
   const file = await getFile(database, delivery.fileId);
   changes.announce(file.id);
   try {
@@ -47,10 +48,16 @@ export const runDelivery = async (
   }
 };
 
-/** Another run has it. If that one died with its lease still running, this job must come back for it. */
-const leaveToSender = async ({ database }: Dependencies, deliveryId: string): Promise<void> => {
-  const { status } = await getDelivery(database, deliveryId);
+/**
+ * It is not to be sent now. If another run has it and dies with its lease still running, this job must come back for it;
+ * if it is not due yet, a job that is has to be there.
+ */
+const leaveForLater = async ({ database, jobs }: Dependencies, deliveryId: string): Promise<void> => {
+  const { status, dueAt, provider } = await getDelivery(database, deliveryId);
   if (status === 'uploading') throw new Error('Another sender holds this delivery; looking again later.');
+  if (status !== 'pending' || dueAt === null) return;
+  const delayMs = Math.max(1, dueAt.getTime() - Date.now());
+  await jobs.send(database, deliverJob(provider), { deliveryId }, { delayMs });
 };
 
 const attempt = async (
@@ -98,7 +105,11 @@ const succeed = async (
 ): Promise<void> => {
   if (result.kind === 'look_again') {
     const { listLagMs = LIST_LAG_MS } = dependencies;
-    return await endDelivery(dependencies, delivery, { status: 'pending', doubt: 'look_again' }, listLagMs);
+    return await endDelivery(dependencies, delivery, {
+      status: 'pending',
+      doubt: 'look_again',
+      dueInMs: listLagMs,
+    });
   }
   const { remote, found } = result;
   const isRecognised = dependencies.providers.get(delivery.provider)?.capabilities.recognisesBytes === true;
@@ -123,7 +134,7 @@ const fail = async (
   if (error instanceof ClaimLostError) return;
   if (signal.aborted) {
     // We are shutting down: back in line, with a job of its own that is due at once after the start.
-    await endDelivery(dependencies, delivery, { status: 'pending' }, 0);
+    await endDelivery(dependencies, delivery, { status: 'pending' });
     return;
   }
   const failure = toGatewayError(error);
@@ -150,9 +161,15 @@ const fail = async (
         : {};
   if (isFinal)
     return await endDelivery(dependencies, delivery, { status: 'failed', ...doubt, errorCode, errorMessage });
-  const wait = retryDelayMs(
+  const dueInMs = retryDelayMs(
     { attempts: attempts - delivery.looks, retryAfterMs: failure.retryAfterMs, random: Math.random() },
     dependencies.retry,
   );
-  await endDelivery(dependencies, delivery, { status: 'pending', ...doubt, errorCode, errorMessage }, wait);
+  await endDelivery(dependencies, delivery, {
+    status: 'pending',
+    ...doubt,
+    errorCode,
+    errorMessage,
+    dueInMs,
+  });
 };

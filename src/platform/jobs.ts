@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
 import type { Queryable } from './database.ts';
 import type { Logger } from './log.ts';
@@ -29,6 +30,11 @@ export interface Jobs {
     concurrency: number,
     handle: (data: Data, signal: AbortSignal) => Promise<void>,
   ): Promise<void>;
+  /**
+   * What was taken from the queue and has not ended. Asked before `work`, those who took it have died or are other
+   * instances.
+   */
+  taken<Data extends object>(db: Queryable, kind: JobKind<Data>): Promise<readonly Data[]>;
   /** Stops taking jobs, waits `graceMs` for the running ones, then aborts them and waits for what they do about it. */
   stop(graceMs: number): Promise<void>;
 }
@@ -106,6 +112,12 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       await boss.send(queue, data, { db: fromKysely(db), ...later });
       // Notifications are for jobs due now; one due later is met by this timer, or by a poll if we die before.
       if (delayMs > 0) setTimeout(wakeWorkers, delayMs, queue).unref();
+    },
+    taken: async <Data extends object>(db: Queryable, { queue }: JobKind<Data>) => {
+      const { rows } = await sql<{ data: Data }>`
+        select data from ${sql.table(`${schema}.job`)} where name = ${queue} and state = 'active'
+      `.execute(db);
+      return rows.map(({ data }) => data);
     },
     work: async (kind, concurrency, handle) => {
       for (let started = 0; started < concurrency; started += 1) await startWorker(kind, handle);

@@ -55,6 +55,8 @@ interface ProviderFileUploadsTable {
   claimed_until: Date | null;
   last_used_at: Date | null;
   wanted_at: Generated<Date>;
+  /** Not to be tried before. Null: at once. */
+  due_at: ColumnType<Date | null, never, Date | null>;
   expires_at: Date | null;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;

@@ -90,7 +90,7 @@ export interface Claim {
   readonly leaseMs: number;
 }
 
-/** Takes a delivery for sending: a pending one, or one whose sender has let its lease run out. */
+/** Takes a delivery for sending: a pending one that is due, or one whose sender has let its lease run out. */
 export const claimDelivery = async (
   db: Queryable,
   id: string,
@@ -109,7 +109,10 @@ export const claimDelivery = async (
     .where('id', '=', id)
     .where(({ or, and, eb }) =>
       or([
-        eb('status', '=', 'pending'),
+        and([
+          eb('status', '=', 'pending'),
+          or([eb('due_at', 'is', null), eb('due_at', '<=', sql<Date>`now()`)]),
+        ]),
         and([eb('status', '=', 'uploading'), eb('claimed_until', '<', sql<Date>`now()`)]),
       ]),
     )
@@ -157,6 +160,8 @@ export interface DeliveryOutcome {
   readonly remoteId?: string;
   readonly bytesSent?: number;
   readonly expiresAt?: Date | null;
+  /** From when on a pending one may be tried again, in milliseconds from now; default at once. */
+  readonly dueInMs?: number;
   /** Left as it is when not given. */
   readonly doubt?: Doubt;
   readonly errorCode?: ErrorCode;
@@ -203,6 +208,7 @@ export const endAttempt = async (
       error_message: outcome.errorMessage ?? null,
       claimed_by: null,
       claimed_until: null,
+      due_at: outcome.dueInMs === undefined ? null : inFuture(outcome.dueInMs),
       updated_at: sql<Date>`now()`,
       ...(outcome.remoteId === undefined ? {} : { provider_file_id: outcome.remoteId }),
       ...(outcome.status === 'pending' ? {} : { session: null }),
@@ -283,6 +289,7 @@ export const restartDelivery = async (
       reason,
       error_code: null,
       error_message: null,
+      due_at: null,
       wanted_at: sql<Date>`now()`,
       updated_at: sql<Date>`now()`,
     })
@@ -305,13 +312,17 @@ export const releaseClaims = async (db: Queryable, by: string): Promise<readonly
   return rows.map(toDelivery);
 };
 
-/** Deliveries that have not been tried yet. */
-export const untriedDeliveries = async (db: Queryable): Promise<readonly Delivery[]> => {
+/** Which of these deliveries nobody is sending and have still to be sent. */
+export const pendingDeliveries = async (
+  db: Queryable,
+  ids: readonly string[],
+): Promise<readonly Delivery[]> => {
+  if (ids.length === 0) return [];
   const rows = await db
     .selectFrom('provider_file_uploads')
     .selectAll()
+    .where('id', 'in', ids)
     .where('status', '=', 'pending')
-    .where('attempts', '=', 0)
     .execute();
   return rows.map(toDelivery);
 };
@@ -430,6 +441,7 @@ const toDelivery = (row: Row<'provider_file_uploads'>): Delivery => ({
   errorMessage: row.error_message,
   createdAt: row.created_at,
   wantedAt: row.wanted_at,
+  dueAt: row.due_at,
   updatedAt: row.updated_at,
   expiresAt: row.expires_at,
 });

@@ -52,6 +52,20 @@ afterEach(async () => {
 });
 
 describe('a job', () => {
+  it('is told of while it runs, so that a start can take up those of a process that died', async () => {
+    const jobs = await start();
+    const ended = Promise.withResolvers<void>();
+    await sendAll(jobs, 3);
+    expect(await jobs.taken(database, KIND)).toEqual([]);
+    const runs = await workOn(jobs, (n) => (n === 1 ? ended.promise : undefined), { concurrency: 3 });
+    await until('all have run', async () => runs.length === 3);
+    await until('two have ended', async () => (await jobs.taken(database, KIND)).length === 1);
+    expect(await jobs.taken(database, KIND)).toEqual([{ n: 1 }]);
+    expect(await jobs.taken(database, OTHER_KIND)).toEqual([]);
+    ended.resolve();
+    await until('none runs', async () => (await jobs.taken(database, KIND)).length === 0);
+  });
+
   it('of a transaction that is rolled back never is', async () => {
     const jobs = await start();
     const undone = database.transaction().execute(async (trx) => {

@@ -20,11 +20,11 @@ import {
   markDeliveryDeleted,
   markDeliveryDeleting,
   type NewDelivery,
+  pendingDeliveries,
   recordProgress,
   recordRemovalFailure,
   releaseClaims,
   restartDelivery,
-  untriedDeliveries,
 } from '../../src/tracking/deliveries.ts';
 import type { NewFile } from '../../src/tracking/files.ts';
 import { newDelivery, recordDelivery, recordDeliveryThatIs, recordFile } from './support/record-samples.ts';
@@ -134,6 +134,16 @@ describe('claiming', () => {
     );
     const won = claims.filter((claim) => claim !== null);
     expect(won).toMatchObject([{ status: 'uploading', attempts: 1, bytesSent: 0 }]);
+  });
+
+  it('leaves one that waits until it is due, however often a job comes for it', async () => {
+    const waiting = await claimed();
+    await endAttempt(database, waiting, { status: 'pending', dueInMs: MINUTE_MS });
+    expect(await claimDelivery(database, waiting.id, BY_US)).toBeNull();
+    expect((await getDelivery(database, waiting.id)).dueAt?.getTime()).toBeGreaterThan(Date.now());
+    const due = await claimed();
+    await endAttempt(database, due, { status: 'pending', dueInMs: -1 });
+    expect(await claimDelivery(database, due.id, BY_US)).toMatchObject({ attempts: 2 });
   });
 
   it('leaves alone what is neither pending nor out of its lease', async () => {
@@ -298,11 +308,18 @@ describe('recovery', () => {
     expect(await releaseClaims(database, 'us')).toEqual([]);
   });
 
-  it('finds what was never tried, and what is being removed', async () => {
+  it('finds which of some are still to be sent, and what is being removed', async () => {
     const untried = await aDelivery();
-    await endAttempt(database, await claimed(), { status: 'pending' });
+    const tried = await claimed();
+    await endAttempt(database, tried, { status: 'pending', dueInMs: 60_000 });
+    const [sending, other] = [await claimed(), await aDelivery()];
     const leaving = await aDeliveryThatIs('deleting', 'remote-1');
-    expect((await untriedDeliveries(database)).map(({ id }) => id)).toEqual([untried.id]);
+    const ids = [untried, tried, sending, leaving].map(({ id }) => id);
+    expect((await pendingDeliveries(database, ids)).map(({ id }) => id).sort()).toEqual(
+      [untried.id, tried.id].sort(),
+    );
+    expect(await pendingDeliveries(database, [])).toEqual([]);
+    expect(ids).not.toContain(other.id);
     expect(await filesBeingRemoved(database)).toEqual([leaving.fileId]);
   });
 });
