@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import {
   deliverSample,
   type ExactWorld,
   type Ledger,
+  meetFault,
   openExactWorld,
   played,
   type Running,
@@ -72,19 +72,12 @@ const print = async (world: ExactWorld): Promise<void> => {
 };
 
 const play = async (
-  { emulators, ledger }: ExactWorld,
+  world: ExactWorld,
   running: Running,
-  { fault, parameters = {}, sizeBytes = 2_000 }: UploadFault,
+  scenario: UploadFault,
 ): Promise<readonly Ledger[]> => {
-  for (const id of played) {
-    await emulators[id].fault(fault, { ...parameters, on: 'upload', times: UPLOADS_EACH });
-  }
-  const files = await Promise.all(
-    Array.from({ length: UPLOADS_EACH }, () =>
-      deliverSample(running, { to: played, bytes: randomBytes(sizeBytes) }),
-    ),
-  );
-  return ledger(files.map(({ file }) => file.id));
+  const files = await meetFault(world, running, scenario, UPLOADS_EACH);
+  return world.ledger(files.map(({ file }) => file.id));
 };
 
 const isRight = ({ status, remoteId, sha256, there }: Ledger): boolean => {

@@ -5,6 +5,7 @@ import { loadJwtSecret } from '../admission/jwt-secret.ts';
 import { createTokens, type Tokens } from '../admission/tokens.ts';
 import { systemCode } from '../core/errors.ts';
 import { createHttpServer } from '../http/server.ts';
+import { createAccountRoom } from '../pipeline/account-room.ts';
 import { createFileChanges } from '../pipeline/file-changes.ts';
 import { createGuards } from '../pipeline/guards.ts';
 import { jobKinds } from '../pipeline/job-kinds.ts';
@@ -87,6 +88,7 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     blobs,
     changes: createFileChanges(),
     guards: createGuards(),
+    room: createAccountRoom(database, providers.all.values()),
     providers: providers.all,
     maxFileBytes: config.MAX_FILE_BYTES,
     autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,

@@ -13,8 +13,8 @@ export type ErrorType =
   | 'provider_error'
   | 'server_error';
 
-/** `later`: the same request may succeed after a wait; `never`: it has to be changed first. */
-export type Retry = 'never' | 'later';
+/** `later`: the same request may succeed after a wait; `once`: it may, if it does so at once; `never`: it has to be changed first. */
+export type Retry = 'never' | 'once' | 'later';
 
 interface CatalogueEntry {
   readonly httpStatus: number;
@@ -125,9 +125,12 @@ export const systemCode = (error: unknown): string | null => {
   return null;
 };
 
-/** Connections lost or never made, and SQLSTATEs of a server that is starting, stopping or full (classes 08, 53 and 57P). */
+/**
+ * Connections lost or never made, and SQLSTATEs of a server that is starting, stopping, full, or gives up one of several
+ * changes that are in each other's way (classes 08, 53, 57P and 40).
+ */
 const DATABASE_AWAY =
-  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08\w{3}|53\w{3}|57P0\d|57014)$/u;
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08\w{3}|53\w{3}|57P0\d|57014|40001|40P01)$/u;
 /** What `pg` says, without a code, of a connection that ended or never came. */
 const CONNECTION_LOST =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/u;
@@ -147,7 +150,7 @@ export const toGatewayError = (error: unknown): GatewayError => {
     );
   }
   if (isDatabaseAway(error, code)) {
-    return new GatewayError('unavailable', 'The database cannot be reached just now. Try again shortly.', {
+    return new GatewayError('unavailable', 'The database cannot do this just now. Try again shortly.', {
       cause: error,
     });
   }

@@ -3,6 +3,7 @@ import type { Delivery } from '../core/file.ts';
 import type { Provider, RemoteFile } from '../core/provider.ts';
 import { findCopies } from './find-copies.ts';
 import { ClaimLostError, type SendCopy, sendCopy } from './send-copy.ts';
+import { bearsAnyMark, bearsMark } from './sent-name.ts';
 
 export interface Attempt extends SendCopy {
   /** Records that a copy may exist from now on. False: the delivery was taken over, nothing may be sent. */
@@ -36,6 +37,14 @@ export const attemptDelivery = async (attempt: Attempt): Promise<AttemptResult> 
   if (!(await attempt.recordIntent()))
     throw new ClaimLostError('Another sender has taken this delivery over.');
   const remote = await sendCopy(attempt);
+  if (!isNamedAsSent(remote, attempt)) {
+    throw inDoubt(
+      new GatewayError(
+        'provider_unavailable',
+        `${provider.id} answered with a file that is not the one it was sent.`,
+      ),
+    );
+  }
   if (isWhole(remote, attempt)) return { kind: 'copy', remote, found: false };
   await provider.remove(remote.id, { signal }).catch((error) => {
     throw inDoubt(error);
@@ -94,21 +103,52 @@ const firstPresent = async (
   return null;
 };
 
+/** An answer may name a file that is not ours. One that recognises bytes answers with the name they came under first. */
+const isNamedAsSent = ({ filename }: RemoteFile, { provider, delivery }: Attempt): boolean =>
+  filename === null || provider.capabilities.recognisesBytes === true || bearsMark(filename, delivery.id);
+
 const isWhole = ({ sizeBytes }: RemoteFile, { file }: Pick<Attempt, 'file'>): boolean =>
   sizeBytes === null || sizeBytes === file.sizeBytes;
 
 export interface Surplus {
   readonly provider: Provider;
-  readonly delivery: Pick<Delivery, 'id' | 'remoteId'>;
+  readonly delivery: Pick<Delivery, 'id'>;
+  /** Which of these files of the provider a live record names: the delivery's own, or one that has taken its copy over. */
+  readonly recorded: (remoteIds: readonly string[]) => Promise<ReadonlySet<string>>;
   /** Asked between the look and the removal: whether the delivery still is as it was given. What is sent later was not seen. */
   readonly isCurrent: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
-/** Removes every copy that a delivery's attempts made but the one that is recorded. Answers how many went. */
-export const removeSurplus = async ({ provider, delivery, isCurrent, signal }: Surplus): Promise<number> => {
-  const surplus = (await findCopies(provider, delivery, signal)).filter(({ id }) => id !== delivery.remoteId);
+/** Removes every copy that a delivery's attempts made and no record names. Answers how many went. */
+export const removeSurplus = async (options: Surplus): Promise<number> => {
+  const { provider, delivery, recorded, isCurrent, signal } = options;
+  const copies = await findCopies(provider, delivery, signal);
+  const named = await recorded(copies.map(({ id }) => id));
+  const surplus = copies.filter(({ id }) => !named.has(id));
   if (surplus.length === 0 || !(await isCurrent())) return 0;
   for (const { id } of surplus) await provider.remove(id, { signal });
   return surplus.length;
+};
+
+/**
+ * Removes a recorded copy. Answers false, and leaves the file alone, when the provider shows under its id a file that
+ * Waybill has not named: an answer may have told us somebody else's id, and what is not ours is never touched.
+ */
+export const removeRecorded = async (
+  provider: Provider,
+  remoteId: string,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const filename = await provider.retrieve(remoteId, { signal }).then(
+    (remote) => remote.filename,
+    (error) => {
+      // Lists and look-ups lag behind; only the removal itself proves that a file is gone.
+      if (error instanceof GatewayError && error.code === 'not_found') return null;
+      throw error;
+    },
+  );
+  if (filename !== null && !bearsAnyMark(filename)) return false;
+  await provider.remove(remoteId, { signal });
+  return true;
 };

@@ -24,7 +24,7 @@ export interface RouteOptions {
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   /** Above this, `auto` asks GLM first; below, Kimi. */
   readonly autoGlmAboveBytes: number;
-  /** Providers that `auto` takes only when no other accepts, with why: those in trouble just now. */
+  /** Providers that `auto` takes only when no other accepts, with why: those in trouble or full just now. */
   readonly avoid?: ReadonlyMap<ProviderId, string>;
 }
 

@@ -92,9 +92,9 @@ const store = async (bytes: Buffer, filename = 'notes.txt'): Promise<TrackedFile
 const send = (file: TrackedFile, options: Partial<SendCopy> = {}) =>
   sendCopy({
     provider: provider(),
-    blobs,
     file,
     delivery,
+    open: (range = { start: 0, end: file.sizeBytes }) => blobs.read(file.blobKey, range),
     recordProgress: async () => true,
     session: { state: null, save: async () => undefined },
     signal: new AbortController().signal,

@@ -1,14 +1,15 @@
-import { BlobMissingError, type BlobStore } from '../core/blob-store.ts';
+import { BlobMissingError } from '../core/blob-store.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Delivery, TrackedFile } from '../core/file.ts';
-import type { Provider, RemoteFile, UploadSession } from '../core/provider.ts';
+import type { ByteRange, Provider, RemoteFile, UploadSession } from '../core/provider.ts';
 import { sentName } from './sent-name.ts';
 
 export interface SendCopy {
   readonly provider: Provider;
-  readonly blobs: BlobStore;
   readonly file: TrackedFile;
   readonly delivery: Delivery;
+  /** Opens the file's bytes, all of them or those of a range. */
+  readonly open: (range?: ByteRange) => AsyncIterable<Buffer>;
   /**
    * Records how many bytes have gone, and that the sender lives: called once per chunk of the provider's size,
    * and every `RENEW_MS` besides. Answering false means the delivery is no longer ours, and ends the attempt.
@@ -29,9 +30,9 @@ export class ClaimLostError extends Error {
  */
 export const sendCopy = async ({
   provider,
-  blobs,
   file,
   delivery,
+  open,
   recordProgress,
   session,
   signal,
@@ -49,7 +50,7 @@ export const sendCopy = async ({
       sizeBytes: file.sizeBytes,
       purpose: delivery.purpose,
       session,
-      open: (range = { start: 0, end: file.sizeBytes }) => blobs.read(file.blobKey, range),
+      open,
       onProgress: progress.sent,
       signal: AbortSignal.any([signal, ended.signal]),
     });

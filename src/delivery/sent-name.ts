@@ -1,4 +1,5 @@
 const MARK_CHARACTERS = 12;
+const ANY_MARK = /wb-[0-9a-f]{12}/iu;
 /** The longest name that every provider takes, in UTF-8 bytes. */
 const MAX_NAME_BYTES = 255;
 
@@ -21,6 +22,9 @@ export const sentName = (filename: string, deliveryId: string): string => {
 /** Whether a name in a provider's list carries the delivery's mark, whatever the provider did to the rest of it. */
 export const bearsMark = (remoteName: string | null, deliveryId: string): boolean =>
   remoteName?.toLowerCase().includes(markOf(deliveryId)) ?? false;
+
+/** Whether a name in a provider's list carries the mark of any delivery. */
+export const bearsAnyMark = (remoteName: string): boolean => ANY_MARK.test(remoteName);
 
 /** 48 random bits of the delivery's UUID, which nobody else knows. */
 const markOf = (deliveryId: string): string => `wb-${deliveryId.replaceAll('-', '').slice(-MARK_CHARACTERS)}`;

@@ -34,7 +34,7 @@ const sendError = (error: GatewayError, request: FastifyRequest, reply: FastifyR
     reply.header('www-authenticate', `Bearer realm="waybill"${reason}`);
   }
   const retryAfterSeconds = error.retryAfterMs === null ? 1 : Math.ceil(error.retryAfterMs / 1_000);
-  if (error.httpStatus >= 500 && error.retry === 'later') reply.header('retry-after', retryAfterSeconds);
+  if (error.httpStatus >= 500 && error.retry !== 'never') reply.header('retry-after', retryAfterSeconds);
   return reply
     .code(error.httpStatus)
     .type('application/json; charset=utf-8')

@@ -4,6 +4,7 @@ import type { FileWithDeliveries } from '../core/file.ts';
 import type { ProviderId } from '../core/provider.ts';
 import type { Purpose } from '../core/purpose.ts';
 import { route } from '../delivery/route.ts';
+import { transact } from '../platform/database.ts';
 import { deliveriesOf, giveUpCopy, insertDeliveries, restartDelivery } from '../tracking/deliveries.ts';
 import { findFile, lockFile } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -35,7 +36,7 @@ export const deliverFile = async (dependencies: Dependencies, request: DeliverFi
     );
   }
   const { provider, reason } = acceptance;
-  await database.transaction().execute(async (trx) => {
+  await transact(database, async (trx) => {
     const { deletedAt } = await lockFile(trx, fileId);
     if (deletedAt !== null)
       throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });

@@ -5,6 +5,7 @@ import type { RetryPolicy } from '../delivery/retry-delay.ts';
 import type { Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Tables } from '../platform/tables.ts';
+import type { AccountRoom } from './account-room.ts';
 import type { FileChanges } from './file-changes.ts';
 import type { Guards } from './guards.ts';
 
@@ -15,6 +16,7 @@ export interface Dependencies {
   readonly blobs: BlobStore;
   readonly changes: FileChanges;
   readonly guards: Guards;
+  readonly room: AccountRoom;
   /** The providers that are on. */
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   readonly maxFileBytes: number;

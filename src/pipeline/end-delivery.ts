@@ -1,5 +1,5 @@
 import type { Delivery } from '../core/file.ts';
-import type { Queryable } from '../platform/database.ts';
+import { type Queryable, transact } from '../platform/database.ts';
 import {
   type DeliveryOutcome,
   endAttempt,
@@ -17,11 +17,12 @@ const POLL_PROCESSING_MS = 2_000;
 
 /** Records how an attempt ended and, in the same transaction, sends the jobs of what follows from it. */
 export const endDelivery = async (
-  { database, jobs, tidyAfterMs = TIDY_AFTER_MS }: Dependencies,
+  dependencies: Dependencies,
   delivery: Delivery,
   outcome: DeliveryOutcome,
 ): Promise<void> => {
-  await database.transaction().execute(async (trx) => {
+  const { database, jobs } = dependencies;
+  await transact(database, async (trx) => {
     const file = await lockFile(trx, delivery.fileId);
     const ended = await endAttempt(trx, delivery, outcome);
     if (ended === null) return;
@@ -35,11 +36,18 @@ export const endDelivery = async (
       outcome.remoteId === undefined
         ? ended.status === 'failed' && ended.doubt !== 'none'
         : delivery.attempts > 1;
-    if (mayHaveLeftCopies) {
-      for (const delayMs of tidyAfterMs) await jobs.send(trx, tidyJob, data, { delayMs });
-    }
+    if (mayHaveLeftCopies) await sendTidying(dependencies, trx, ended.id);
     await settleFile(trx, file.id);
   });
+};
+
+/** Has copies looked for that surface late. */
+export const sendTidying = async (
+  { jobs, tidyAfterMs = TIDY_AFTER_MS }: Dependencies,
+  trx: Queryable,
+  deliveryId: string,
+): Promise<void> => {
+  for (const delayMs of tidyAfterMs) await jobs.send(trx, tidyJob, { deliveryId }, { delayMs });
 };
 
 /** The file went while its copy was under way: the copy has to go too, unless there surely is none. */

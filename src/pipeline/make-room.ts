@@ -1,6 +1,8 @@
 import { GatewayError } from '../core/errors.ts';
 import type { TrackedFile } from '../core/file.ts';
 import type { Provider } from '../core/provider.ts';
+import { removeRecorded } from '../delivery/attempt.ts';
+import { transact } from '../platform/database.ts';
 import { type AccountUse, accountUse } from '../tracking/accounts.ts';
 import { clearEvicted, type EvictedCopy, evictLeastRecentlyUsed } from '../tracking/evictions.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -46,7 +48,7 @@ const startEviction = (
   { id, account }: Provider,
   exceptFileId: string,
 ): Promise<EvictedCopy | null> =>
-  database.transaction().execute(async (trx) => {
+  transact(database, async (trx) => {
     const evicted = await evictLeastRecentlyUsed(trx, { provider: id, account, exceptFileId });
     if (evicted !== null) await jobs.send(trx, evictJob, { deliveryId: evicted.id }, { delayMs: 60_000 });
     return evicted;
@@ -58,7 +60,8 @@ export const removeEvicted = async (
   { id, fileId, remoteId }: EvictedCopy,
   signal: AbortSignal,
 ): Promise<void> => {
-  await provider.remove(remoteId, { signal });
+  if (!(await removeRecorded(provider, remoteId, signal)))
+    log.error({ event: 'copy_not_ours', file: fileId, provider: provider.id });
   await clearEvicted(database, id, remoteId);
   changes.announce(fileId);
   log.info({ event: 'copy_evicted', file: fileId, provider: provider.id });

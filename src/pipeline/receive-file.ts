@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import { type FileWithDeliveries, fileStatus, newFileId, type TrackedFile } from '../core/file.ts';
 import type { Incoming, UploadOptions } from '../core/incoming.ts';
 import { type Acceptance, route } from '../delivery/route.ts';
+import { transact } from '../platform/database.ts';
 import { insertDeliveries, type NewDelivery } from '../tracking/deliveries.ts';
 import { findFile, insertFile, trackedBlobs } from '../tracking/files.ts';
 import { claimIdempotencyKey } from '../tracking/idempotency-keys.ts';
@@ -21,11 +22,11 @@ export const receiveFile = async (
   incoming: Incoming,
 ): Promise<FileWithDeliveries> => {
   const { blobs, maxFileBytes, log } = dependencies;
-  if (incoming.sizeBytes !== null) refuseBeforehand(dependencies, incoming, incoming.sizeBytes);
+  if (incoming.sizeBytes !== null) await refuseBeforehand(dependencies, incoming, incoming.sizeBytes);
   const staged = await stage(blobs, incoming, maxFileBytes);
   try {
     const options = incoming.finalOptions();
-    const routed = routeOrRefuse(
+    const routed = await routeOrRefuse(
       dependencies,
       { ...incoming, ...options, sizeBytes: staged.sizeBytes },
       options,
@@ -49,7 +50,11 @@ export const receiveFile = async (
   }
 };
 
-const refuseBeforehand = (dependencies: Dependencies, incoming: Incoming, sizeBytes: number): void => {
+const refuseBeforehand = async (
+  dependencies: Dependencies,
+  incoming: Incoming,
+  sizeBytes: number,
+): Promise<void> => {
   if (sizeBytes === 0)
     throw new GatewayError('empty_file', 'The file is empty; send one with at least one byte.', {
       param: 'file',
@@ -62,19 +67,17 @@ const refuseBeforehand = (dependencies: Dependencies, incoming: Incoming, sizeBy
       { param: 'file' },
     );
   }
-  routeOrRefuse(dependencies, { ...incoming, ...incoming.options, sizeBytes }, incoming.options);
+  await routeOrRefuse(dependencies, { ...incoming, ...incoming.options, sizeBytes }, incoming.options);
 };
 
-const routeOrRefuse = (
-  { providers, autoGlmAboveBytes, guards }: Dependencies,
+const routeOrRefuse = async (
+  { providers, autoGlmAboveBytes, guards, room }: Dependencies,
   file: Parameters<typeof route>[0],
   { destination }: UploadOptions,
-): readonly Acceptance[] => {
-  const routed = route(file, destination, {
-    providers,
-    autoGlmAboveBytes,
-    avoid: guards.inTrouble(providers.values()),
-  });
+): Promise<readonly Acceptance[]> => {
+  const full = destination.kind === 'auto' ? await room.full(file.sizeBytes) : [];
+  const avoid = new Map([...full, ...guards.inTrouble(providers.values())]);
+  const routed = route(file, destination, { providers, autoGlmAboveBytes, avoid });
   if (routed.length > 0 && routed.every(({ accepted }) => !accepted)) {
     const reasons = routed.map(({ reason }) => reason).join(' ');
     throw new GatewayError(
@@ -103,7 +106,7 @@ const record = (
 ): Promise<FileWithDeliveries> => {
   const id = newFileId();
   const planned = routed.map((acceptance) => planDelivery(id, options.purpose, acceptance));
-  return database.transaction().execute(async (trx) => {
+  return transact(database, async (trx) => {
     const file = await insertFile(trx, {
       id,
       owner,
@@ -145,8 +148,8 @@ const repeat = async (
 ): Promise<FileWithDeliveries> => {
   const first = await findFile(database, owner, fileId);
   if (first?.file.sha256 === again.sha256 && first.file.filename === again.filename) return first;
-  const message =
-    'The Idempotency-Key was used for another file in the last 24 hours; use a new key for each file.';
+  const what = first === null ? 'a file that has been deleted since' : 'another file in the last 24 hours';
+  const message = `The Idempotency-Key was used for ${what}; use a new key for each file.`;
   throw new GatewayError('idempotency_conflict', message, { param: 'Idempotency-Key' });
 };
 

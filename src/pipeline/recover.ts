@@ -1,6 +1,6 @@
 import type { Delivery } from '../core/file.ts';
 import { providerIds } from '../core/provider.ts';
-import type { Queryable } from '../platform/database.ts';
+import { type Queryable, transact } from '../platform/database.ts';
 import { filesBeingRemoved, pendingDeliveries, releaseClaims } from '../tracking/deliveries.ts';
 import { trackedBlobs } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -14,7 +14,7 @@ import { deliverJob, retireJob } from './job-kinds.ts';
  */
 export const recover = async (dependencies: Dependencies): Promise<void> => {
   const { database, jobs, blobs, installation, log } = dependencies;
-  const released = await database.transaction().execute(async (trx) => {
+  const released = await transact(database, async (trx) => {
     const deliveries = [
       ...(await takenButNotBegun(dependencies, trx)),
       ...(await releaseClaims(trx, installation)),

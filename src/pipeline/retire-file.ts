@@ -1,15 +1,18 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Delivery } from '../core/file.ts';
-import { removeSurplus } from '../delivery/attempt.ts';
+import { removeRecorded, removeSurplus } from '../delivery/attempt.ts';
+import { transact } from '../platform/database.ts';
 import {
   deliveriesOf,
   lookAgain,
   markDeliveriesDeleting,
   markDeliveryDeleted,
+  recordedCopies,
   recordRemovalFailure,
 } from '../tracking/deliveries.ts';
 import { getFile, markFileDeleted } from '../tracking/files.ts';
 import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
+import { sendTidying } from './end-delivery.ts';
 import { retireJob } from './job-kinds.ts';
 import { leaveCopyToOthers } from './share-copy.ts';
 import { type Wait, watchFile } from './watch-file.ts';
@@ -20,7 +23,7 @@ export const deleteFile = async (
   owner: string,
   id: string,
 ): Promise<void> => {
-  await database.transaction().execute(async (trx) => {
+  await transact(database, async (trx) => {
     if (!(await markFileDeleted(trx, owner, id)))
       throw new GatewayError('not_found', `There is no file ${id}.`, { param: 'id' });
     await markDeliveriesDeleting(trx, id);
@@ -78,25 +81,30 @@ const removeCopy = async (
         `${copy.provider} is not configured with the account that holds this copy.`,
       );
     }
-    if (copy.remoteId !== null) await provider.remove(copy.remoteId, { signal });
-    const surplus =
-      copy.attempts > 1 || copy.doubt !== 'none'
-        ? await removeSurplus({
-            provider,
-            delivery: { id: copy.id, remoteId: null },
-            // Nothing is sent any more for a copy that is being removed.
-            isCurrent: async () => true,
-            signal,
-          })
-        : 0;
+    const isOurs = copy.remoteId === null || (await removeRecorded(provider, copy.remoteId, signal));
+    if (!isOurs) log.error({ event: 'copy_not_ours', file: copy.fileId, provider: copy.provider });
+    const mayHaveMore = !isOurs || copy.attempts > 1 || copy.doubt !== 'none';
+    const surplus = mayHaveMore
+      ? await removeSurplus({
+          provider,
+          delivery: copy,
+          recorded: (ids) => recordedCopies(database, copy, ids),
+          // Nothing is sent any more for a copy that is being removed.
+          isCurrent: async () => true,
+          signal,
+        })
+      : 0;
     if (copy.doubt === 'look' && surplus === 0) {
-      await database.transaction().execute(async (trx) => {
+      await transact(database, async (trx) => {
         await lookAgain(trx, copy.id);
         await jobs.send(trx, retireJob, { fileId: copy.fileId }, { delayMs: listLagMs });
       });
       return 'in-use';
     }
-    await markDeliveryDeleted(database, copy.id);
+    await transact(database, async (trx) => {
+      await markDeliveryDeleted(trx, copy.id);
+      if (mayHaveMore) await sendTidying(dependencies, trx, copy.id);
+    });
     return 'removed';
   } catch (error) {
     const { code: errorCode, message: errorMessage } = toGatewayError(error);

@@ -2,6 +2,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Delivery, TrackedFile } from '../core/file.ts';
 import type { Provider } from '../core/provider.ts';
 import { type AttemptResult, attemptDelivery, inDoubt } from '../delivery/attempt.ts';
+import { openVerified } from '../delivery/open-verified.ts';
 import { DELIVERY_DEADLINE_MS, retryDelayMs } from '../delivery/retry-delay.ts';
 import { ClaimLostError, LEASE_MS } from '../delivery/send-copy.ts';
 import {
@@ -74,10 +75,10 @@ const attempt = async (
   return guards.of(provider).run(() =>
     attemptDelivery({
       provider,
-      blobs,
       file,
       delivery,
       signal,
+      open: openVerified({ ...file, read: (range) => blobs.read(file.blobKey, range) }),
       session: { state, save },
       makeRoom: () => makeRoom(dependencies, provider, file, signal),
       recordIntent: () => recordIntent(database, delivery),
@@ -141,7 +142,11 @@ const fail = async (
   const { code: errorCode, message: errorMessage, outcome } = failure;
   const { attempts, provider, fileId: file } = delivery;
   const isOver = Date.now() - delivery.wantedAt.getTime() > DELIVERY_DEADLINE_MS;
-  const isFinal = (failure.retry === 'never' && outcome === 'not_done') || isOver;
+  const tries = attempts - delivery.looks;
+  const isFinal =
+    (failure.retry === 'never' && outcome === 'not_done') ||
+    (failure.retry === 'once' && tries > 1) ||
+    isOver;
   dependencies.log.warn({
     event: 'delivery_failed',
     file,
@@ -162,7 +167,7 @@ const fail = async (
   if (isFinal)
     return await endDelivery(dependencies, delivery, { status: 'failed', ...doubt, errorCode, errorMessage });
   const dueInMs = retryDelayMs(
-    { attempts: attempts - delivery.looks, retryAfterMs: failure.retryAfterMs, random: Math.random() },
+    { attempts: tries, retryAfterMs: failure.retryAfterMs, random: Math.random() },
     dependencies.retry,
   );
   await endDelivery(dependencies, delivery, {

@@ -2,6 +2,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { Delivery } from '../core/file.ts';
 import type { Provider, RemoteFile } from '../core/provider.ts';
 import { DELIVERY_DEADLINE_MS } from '../delivery/retry-delay.ts';
+import { transact } from '../platform/database.ts';
 import { endProcessing, getDelivery } from '../tracking/deliveries.ts';
 import { lockFile } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -50,7 +51,7 @@ const record = async (
   { state, detail }: Pick<RemoteFile, 'state' | 'detail'>,
 ): Promise<void> => {
   const isOver = Date.now() - delivery.wantedAt.getTime() > DELIVERY_DEADLINE_MS;
-  await database.transaction().execute(async (trx) => {
+  await transact(database, async (trx) => {
     const { id: fileId } = await lockFile(trx, delivery.fileId);
     if (state === 'processing' && !isOver) {
       return await jobs.send(trx, settleJob, { deliveryId: delivery.id }, { delayMs: POLL_MS });

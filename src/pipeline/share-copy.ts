@@ -1,5 +1,5 @@
 import type { Delivery, TrackedFile } from '../core/file.ts';
-import type { Queryable } from '../platform/database.ts';
+import { type Queryable, transact } from '../platform/database.ts';
 import { markDeliveryDeleted } from '../tracking/deliveries.ts';
 import { lockFile } from '../tracking/files.ts';
 import { findHolder, findShareable, leaveShared, share } from '../tracking/sharing.ts';
@@ -36,7 +36,7 @@ const serve = async (
   file: TrackedFile,
   findCopy: (trx: Queryable) => Promise<string | null>,
 ): Promise<boolean> => {
-  const isServed = await database.transaction().execute(async (trx) => {
+  const isServed = await transact(database, async (trx) => {
     const holderId = await findCopy(trx);
     if (holderId === null) return false;
     const { deletedAt } = await lockFile(trx, file.id);
@@ -50,7 +50,7 @@ const serve = async (
 
 /** Closes the record of a removed delivery whose copy serves other files, and so stays. Answers whether it does. */
 export const leaveCopyToOthers = ({ database }: Dependencies, deliveryId: string): Promise<boolean> =>
-  database.transaction().execute(async (trx) => {
+  transact(database, async (trx) => {
     const isNeeded = await leaveShared(trx, deliveryId);
     if (isNeeded) await markDeliveryDeleted(trx, deliveryId);
     return isNeeded;

@@ -1,12 +1,12 @@
 import { removeSurplus } from '../delivery/attempt.ts';
-import { getDelivery } from '../tracking/deliveries.ts';
+import { getDelivery, recordedCopies } from '../tracking/deliveries.ts';
 import { findEvicted } from '../tracking/evictions.ts';
 import type { Dependencies } from './dependencies.ts';
 import { removeEvicted } from './make-room.ts';
 
 /**
  * Removes copies that attempts given up left at the provider after all: a request that timed out here can still be
- * carried out there. Only files that bear the delivery's mark are touched, and never the recorded one.
+ * carried out there. Only files that bear the delivery's mark are touched, and never one that a record names.
  */
 export const tidyDelivery = async (
   { database, providers, log }: Dependencies,
@@ -16,13 +16,21 @@ export const tidyDelivery = async (
   const delivery = await getDelivery(database, deliveryId);
   const provider = providers.get(delivery.provider);
   const isSettled =
-    delivery.status === 'failed' || (delivery.status === 'completed' && delivery.remoteId !== null);
+    delivery.status === 'failed' ||
+    delivery.status === 'deleted' ||
+    (delivery.status === 'completed' && delivery.remoteId !== null);
   if (!isSettled || provider?.account !== delivery.account) return;
   const isCurrent = async (): Promise<boolean> => {
     const { status, attempts, remoteId } = await getDelivery(database, deliveryId);
     return status === delivery.status && attempts === delivery.attempts && remoteId === delivery.remoteId;
   };
-  const removed = await removeSurplus({ provider, delivery, isCurrent, signal });
+  const removed = await removeSurplus({
+    provider,
+    delivery,
+    recorded: (ids) => recordedCopies(database, delivery, ids),
+    isCurrent,
+    signal,
+  });
   if (removed > 0)
     log.warn({ event: 'surplus_copies_removed', file: delivery.fileId, provider: provider.id, removed });
 };

@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { type Delivery, hasEnded } from '../core/file.ts';
 import type { Provider, ProviderId } from '../core/provider.ts';
+import { transact } from '../platform/database.ts';
 import { giveUpCopy, recordUse, restartDelivery } from '../tracking/deliveries.ts';
 import { findFile, lockFile } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -54,7 +55,7 @@ export const deliverAgain = async (
   copy: Delivery,
 ): Promise<Delivery> => {
   const { database, jobs } = dependencies;
-  await database.transaction().execute(async (trx) => {
+  await transact(database, async (trx) => {
     await lockFile(trx, fileId);
     if (copy.status === 'completed') await giveUpCopy(trx, copy);
     const restarted = await restartDelivery(

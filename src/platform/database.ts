@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
 import { Pool, types } from 'pg';
+import { systemCode } from '../core/errors.ts';
 import type { Logger } from './log.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,4 +40,22 @@ export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tabl
   pool.on('error', (error) => log.warn({ event: 'database_connection_lost', err: error }));
   pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+};
+
+const TRANSACTION_TRIES = 3;
+/** SQLSTATEs of a transaction that the server gave up for the sake of another. */
+const CONFLICTS = new Set(['40001', '40P01']);
+
+/** Runs a transaction, again if the server gave it up for another's sake: `work` does nothing that must happen once outside it. */
+export const transact = async <T>(
+  database: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T> => {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await database.transaction().execute(work);
+    } catch (error) {
+      if (tried === TRANSACTION_TRIES || !CONFLICTS.has(systemCode(error) ?? '')) throw error;
+    }
+  }
 };

@@ -220,9 +220,10 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
       throw misaddressed('does not know the address that was called');
     }
     const retryAfterMs = parseRetryAfter(response.headers) ?? verdict.retryAfterMs;
+    const retry = isRepeatable(status, verdict) ? 'once' : verdict.retry;
     // A server may fail after it has stored what it was sent; anything below says that it did not take it.
     throw failure(
-      { ...verdict, retryAfterMs },
+      { ...verdict, retry, retryAfterMs },
       call,
       status === 408 || status >= 500 ? outcomeOf(sent) : 'not_done',
     );
@@ -371,6 +372,10 @@ const parsed = (text: string): unknown => {
     return null;
   }
 };
+
+/** Statuses that a repetition settles, or nothing does. */
+const isRepeatable = (status: number, { code, retry }: Verdict): boolean =>
+  (status === 408 || status === 409) && code === 'provider_unavailable' && retry !== 'never';
 
 /** Statuses after which the same request may succeed. */
 export const isTransient = (status: number): boolean =>

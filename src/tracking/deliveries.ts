@@ -387,6 +387,24 @@ export const getDelivery = async (db: Queryable, id: string): Promise<Delivery> 
   return toDelivery(row);
 };
 
+/** Which of an account's files live records name. */
+export const recordedCopies = async (
+  db: Queryable,
+  { provider, account }: Pick<Delivery, 'provider' | 'account'>,
+  remoteIds: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  if (remoteIds.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('provider_file_uploads')
+    .select('provider_file_id')
+    .where('provider', '=', provider)
+    .where('account', '=', account)
+    .where('provider_file_id', 'in', remoteIds)
+    .where('status', '<>', 'deleted')
+    .execute();
+  return new Set(rows.flatMap(({ provider_file_id: id }) => id ?? []));
+};
+
 /** Records that the provider confirmed the removal. */
 export const markDeliveryDeleted = async (db: Queryable, id: string): Promise<void> => {
   await db

@@ -1,6 +1,7 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { ProviderId } from '../core/provider.ts';
 import type { Queryable } from '../platform/database.ts';
+import type { Tables } from '../platform/tables.ts';
 
 /** A copy that was given up to make room, and that its provider may still hold. */
 export interface EvictedCopy {
@@ -14,7 +15,10 @@ export interface EvictedCopy {
 /** A copy used within this time counts as in use. */
 const IN_USE_MS = 60_000;
 
-/** Gives up the copy of an account that was not used for longest, or answers null when all are in use. */
+/**
+ * Gives up the copy of an account that was not used for longest, whichever of the files it serves the use was for, or
+ * answers null when all are in use. Whoever was served by it has lost it as well.
+ */
 export const evictLeastRecentlyUsed = async (
   db: Queryable,
   { provider, account, exceptFileId }: { provider: ProviderId; account: string; exceptFileId: string },
@@ -32,31 +36,33 @@ export const evictLeastRecentlyUsed = async (
         .where('copy.provider_file_id', 'is not', null)
         .where('copy.file_id', '<>', exceptFileId)
         .where('file.deleted_at', 'is', null)
-        .where(({ not, exists, selectFrom: from }) =>
-          not(
-            exists(
-              from('provider_file_uploads as served')
-                .select('served.id')
-                .whereRef('served.shares', '=', 'copy.id')
-                .where('served.status', '<>', 'deleted'),
-            ),
-          ),
-        )
-        .where(({ eb, fn }) =>
-          eb(
-            fn.coalesce('copy.last_used_at', 'copy.updated_at'),
-            '<',
-            sql<Date>`now() - ${IN_USE_MS} * interval '1 millisecond'`,
-          ),
-        )
-        .orderBy(({ fn }) => fn.coalesce('copy.last_used_at', 'copy.updated_at'))
+        .where(({ eb, selectFrom: from }) => eb(lastUse(from), '<', inUseSince))
+        .orderBy(({ selectFrom: from }) => lastUse(from))
         .limit(1)
         .forUpdate('copy')
         .skipLocked(),
     )
     .returning(['id', 'file_id', 'provider', 'account', 'provider_file_id'])
     .executeTakeFirst();
-  return row === undefined ? null : toEvicted(row);
+  if (row === undefined) return null;
+  await db
+    .updateTable('provider_file_uploads')
+    .set({ status: 'evicted', shares: null, updated_at: sql<Date>`now()` })
+    .where('shares', '=', row.id)
+    .where('status', '=', 'completed')
+    .execute();
+  return toEvicted(row);
+};
+
+const inUseSince = sql<Date>`now() - ${IN_USE_MS} * interval '1 millisecond'`;
+
+/** When the row named `copy`, or one that it serves, was last used. */
+const lastUse = (selectFrom: ExpressionBuilder<Tables, never>['selectFrom']) => {
+  const served = selectFrom('provider_file_uploads as served')
+    .select(({ fn }) => fn.max(fn.coalesce('served.last_used_at', 'served.updated_at')).as('at'))
+    .where('served.shares', '=', sql.ref<string>('copy.id'))
+    .where('served.status', '=', 'completed');
+  return sql<Date>`greatest(coalesce(copy.last_used_at, copy.updated_at), (${served}))`;
 };
 
 /** The copy if it is evicted and its removal has not been confirmed. */

@@ -4,7 +4,7 @@ import { strictName } from '../../emulators/anthropic-filename.ts';
 import { API_KEY } from '../../emulators/testing/emulator-client.ts';
 import { bearsMark, sentName } from '../../src/delivery/sent-name.ts';
 import { createAnthropic } from '../../src/providers/anthropic.ts';
-import { all, expectFailure, failureOf, NOT_FOUND, UNAVAILABLE } from './outcome.ts';
+import { all, expectFailure, failureOf, NOT_FOUND, REPEATABLE, UNAVAILABLE } from './outcome.ts';
 import { answerNext, type ProviderSubject, providerStarter, send, storedFiles } from './provider-subject.ts';
 import { describeProvider } from './provider-suite.ts';
 import { type ReceivedRequest, startHttpServer } from './raw-server.ts';
@@ -101,7 +101,7 @@ describe('the Anthropic adapter', () => {
         [{ status: 403 }, { code: 'provider_unauthorized', retry: 'never' }],
         [{ status: 400 }, { code: 'provider_rejected', retry: 'never' }],
         [{ status: 413 }, { code: 'provider_rejected', retry: 'never' }],
-        [{ status: 409 }, UNAVAILABLE],
+        [{ status: 409 }, REPEATABLE],
         [{ status: 429 }, { ...UNAVAILABLE, retryAfterMs: 1_000 }],
         [{ status: 529 }, { ...UNAVAILABLE, retryAfterMs: null }],
         [{ status: 400, code: 'overloaded_error' }, UNAVAILABLE],

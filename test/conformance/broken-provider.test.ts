@@ -149,7 +149,7 @@ const STUBBORN: readonly PlantedFault[] = [
   {
     fault: 'every failure is to be tried again',
     plant: changedFailure(() => ({ retry: 'later' })),
-    caughtBy: FINAL,
+    caughtBy: [...FINAL, 'PRV-06-status-408', 'PRV-06-status-409'],
   },
   {
     fault: 'a removal always succeeds',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startOpenAiEmulator } from '../../emulators/openai.ts';
 import { createOpenAi } from '../../src/providers/openai.ts';
-import { all, expectFailure, REJECTED, UNAVAILABLE, within } from './outcome.ts';
+import { all, expectFailure, REJECTED, REPEATABLE, UNAVAILABLE, within } from './outcome.ts';
 import { type ProviderSubject, providerStarter, seedFiles, send } from './provider-subject.ts';
 import { describeProvider } from './provider-suite.ts';
 
@@ -67,7 +67,7 @@ describe('the OpenAI adapter', () => {
         ],
         [{ status: 400, headers: { 'x-should-retry': 'true' } }, UNAVAILABLE],
         [{ status: 400, headers: { 'x-should-retry': 'false' } }, REJECTED],
-        [{ status: 409 }, UNAVAILABLE],
+        [{ status: 409 }, REPEATABLE],
         [
           { status: 403, code: 'unsupported_country_region_territory' },
           { code: 'provider_unauthorized', retry: 'never' },

@@ -47,6 +47,8 @@ export const expectFailure = async (
 };
 
 export const UNAVAILABLE = { code: 'provider_unavailable', retry: 'later' } as const;
+/** What repeating settles, or nothing does. */
+export const REPEATABLE = { code: 'provider_unavailable', retry: 'once' } as const;
 export const REJECTED = { code: 'provider_rejected', retry: 'never' } as const;
 export const UNAUTHORIZED = { code: 'provider_unauthorized', retry: 'never' } as const;
 export const MISADDRESSED = { code: 'provider_unavailable', retry: 'never' } as const;

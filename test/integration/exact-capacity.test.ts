@@ -145,6 +145,52 @@ describe('An account that is full', () => {
   });
 });
 
+describe('A shared copy', () => {
+  beforeEach(() => open(CAP));
+
+  it('is evicted once none of its files has used it for longest, and comes back once for all', async () => {
+    const bytes = Buffer.from('Words that two files share.');
+    const first = await deliverSample(running, { bytes });
+    const twin = await deliverSample(running, { bytes, filename: 'twin.txt' });
+    const others: string[] = [];
+    for (let made = 1; made < CAP; made += 1) others.push((await deliverSample(running)).file.id);
+    await age(60, first.file.id);
+    await age(5, twin.file.id);
+    for (const id of others) await age(10, id);
+    await deliverSample(running);
+    expect((await rowOf(first.file.id)).status).toBe('completed');
+    await age(70, twin.file.id);
+    await deliverSample(running);
+    for (const { file } of [first, twin])
+      expect(await rowOf(file.id)).toMatchObject({ status: 'evicted', remoteId: null });
+
+    await age(10);
+    await use(twin.file.id);
+    await use(first.file.id);
+    expect((await rowOf(first.file.id)).status).toBe('completed');
+    const held = (await world.emulators.kimi.state()).files.filter(
+      ({ filename }) => filename.startsWith('notes') || filename.startsWith('twin'),
+    );
+    expect(held.filter(({ bytes: size }) => size === bytes.length)).toHaveLength(1);
+  });
+});
+
+describe('The choice of `auto`', () => {
+  beforeEach(() => open(CAP));
+
+  it('passes over an account that is full for one with room, and says so', async () => {
+    await fill();
+    const options = { ...sample().options, destination: { kind: 'auto' } } as const;
+    // What accounts hold is read anew after a while.
+    const chosen = await until('another is chosen', async () => {
+      const incoming = { ...sample(), options, finalOptions: () => options };
+      const { deliveries } = await running.receive(OWNER, incoming);
+      return deliveries[0]?.provider === 'glm' && deliveries[0];
+    });
+    expect(chosen.reason).toMatch(/glm accepts the file\. The account at kimi is full just now\./u);
+  });
+});
+
 describe('The same bytes again', () => {
   beforeEach(() => open(1_000));
 

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FileWithDeliveries } from '../../src/core/file.ts';
@@ -8,6 +10,7 @@ import {
   type ExactWorld,
   type Ledger,
   markedFiles,
+  meetFault,
   openExactWorld,
   PATIENCE,
   type Played,
@@ -85,16 +88,9 @@ const posts = async (id: Played, since: number) =>
 
 describe('An upload that meets', () => {
   it.each(uploadFaults)('$title ends $ends and leaves nothing in doubt', async (scenario) => {
-    const { fault, parameters = {}, ends, sizeBytes = 2_000 } = scenario;
+    const { ends, sizeBytes = 0 } = scenario;
     const uploads = sizeBytes > 100_000 ? 1 : 3;
-    for (const id of played) {
-      await world.emulators[id].fault(fault, { ...parameters, on: 'upload', times: uploads });
-    }
-    const files = await Promise.all(
-      Array.from({ length: uploads }, () =>
-        deliverSample(running, { to: played, bytes: randomBytes(sizeBytes) }),
-      ),
-    );
+    const files = await meetFault(world, running, scenario, uploads);
     const rows = await world.ledger(files.map(({ file }) => file.id));
     expect(rows).toHaveLength(2 * uploads);
     for (const row of rows) {
@@ -125,6 +121,48 @@ describe('An upload that meets', () => {
         .filter((each) => !foreign[id].includes(each));
       expect(marked.toSorted()).toEqual(named.toSorted());
     }
+  });
+});
+
+describe('A conflict or a time-out at the provider', () => {
+  it.each([408, 409])('that comes twice, %i, is reported and not met a third time', async (status) => {
+    const since = Date.now();
+    await world.emulators.kimi.fault('status', { on: 'upload', status, times: 5 });
+    const { file } = await deliverSample(running, { to: ['kimi'] });
+    const row = await only(file.id);
+    expect(row).toMatchObject({ status: 'failed', errorCode: 'provider_unavailable', there: [] });
+    expect(await posts('kimi', since)).toHaveLength(2);
+  });
+});
+
+describe('An answer that names a file of somebody else', () => {
+  it.each(played)('at %s does not let it be removed, nor what was sent be left behind', async (id) => {
+    await world.emulators[id].fault('dup-id', { id: foreign[id][0] ?? '', on: 'upload' });
+    const { file } = await deliverSample(running, { to: [id] });
+    const { mark } = await only(file.id);
+    await running.delete(OWNER, file.id);
+    expect(await running.awaitRemoval(file.id, PATIENCE)).toBe(true);
+    await expectForeignIntact();
+    const names = (await world.emulators[id].state()).files.map(({ filename }) => filename);
+    expect(names.filter((name) => name.includes(mark))).toEqual([]);
+  });
+});
+
+describe('A master copy', () => {
+  it('that is damaged on disk never arrives', async () => {
+    const bytes = randomBytes(3_000_000);
+    const { file } = await running.receive(OWNER, sample({ to: [], bytes }));
+    const path = join(world.blobs, 'kept', file.blobKey.slice(-2), file.blobKey);
+    const handle = await open(path, 'r+');
+    await handle.write(Buffer.from([(bytes[1_500_000] ?? 0) ^ 1]), 0, 1, 1_500_000);
+    await handle.close();
+    await running.deliver({ owner: OWNER, fileId: file.id, provider: 'kimi' });
+    await running.find(OWNER, file.id, PATIENCE);
+    const row = await only(file.id);
+    expect(row).toMatchObject({ status: 'failed', remoteId: null, there: [] });
+    expect(row.errorMessage).toContain('damaged');
+    const names = (await world.emulators.kimi.state()).files.map(({ filename }) => filename);
+    expect(names.filter((name) => name.includes(row.mark))).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { deliverJob } from '../../src/pipeline/job-kinds.ts';
 import { recover } from '../../src/pipeline/recover.ts';
 import { insertDeliveries } from '../../src/tracking/deliveries.ts';
 import { insertFile } from '../../src/tracking/files.ts';
@@ -112,7 +113,9 @@ describe('a delivery that is not what it was', () => {
     const early = await world.start();
     const { file } = await early.receive(OWNER, sample({ to: [] }));
     await early.stop();
-    await insertDeliveries(dependencies.database, [newDelivery(file.id, { account })]);
+    const delivery = newDelivery(file.id, { account });
+    await insertDeliveries(dependencies.database, [delivery]);
+    await dependencies.jobs.send(dependencies.database, deliverJob('kimi'), { deliveryId: delivery.id });
     await world.rows(`update waybill.provider_file_uploads set wanted_at = now() - $1::interval`, [age]);
     return file;
   };
@@ -217,7 +220,7 @@ describe('a start after a crash', () => {
     const world = await newWorld();
     const pipeline = await world.start();
     await world.rows('alter table waybill.files rename to files_away');
-    await expect(pipeline.receive(OWNER, sample())).rejects.toThrow(/files/u);
+    await expect(pipeline.receive(OWNER, sample({ to: ['kimi'] }))).rejects.toThrow(/files/u);
     expect(await world.blobs()).toHaveLength(1);
     await world.rows('alter table waybill.files_away rename to files');
     await recover(pipeline.dependencies);

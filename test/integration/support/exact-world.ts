@@ -10,6 +10,7 @@ import { API_KEY, type EmulatorClient, startClient } from '../../../emulators/te
 import type { DeliveryStatus, FileWithDeliveries } from '../../../src/core/file.ts';
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider } from '../../../src/core/provider.ts';
+import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
 import type { Dependencies } from '../../../src/pipeline/dependencies.ts';
 import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
@@ -20,6 +21,7 @@ import { startJobs } from '../../../src/platform/jobs.ts';
 import type { AdapterOptions } from '../../../src/providers/adapter.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
+import type { UploadFault } from './upload-faults.ts';
 
 const MB = 2 ** 20;
 const ACCOUNT = 'account-1';
@@ -55,6 +57,8 @@ export interface Ledger {
 /** Both emulators, a database that is migrated, and a directory of blobs: what outlives a pipeline. */
 export interface ExactWorld {
   readonly emulators: Readonly<Record<Played, EmulatorClient>>;
+  /** The directory of the master copies. */
+  readonly blobs: string;
   provider(id: Played, changes?: ProviderChanges): Provider;
   /** Starts a pipeline with short waits. It ends with `stop`, or with the world. */
   start(changes?: Partial<Dependencies>): Promise<Running>;
@@ -102,13 +106,15 @@ export const openExactWorld = async (
   const start: ExactWorld['start'] = async (changes = {}) => {
     const blobs = await openDiskBlobStore(directory);
     const jobs = await startJobs({ url, schema: jobsSchema, kinds: jobKinds, log });
+    const providers = new Map(played.map((id) => [id, provider(id)]));
     const dependencies: Dependencies = {
       database,
       jobs,
       blobs,
       changes: createFileChanges(),
       guards: createGuards({ firstBreakMs: 50 }),
-      providers: new Map(played.map((id) => [id, provider(id)])),
+      providers,
+      room: createAccountRoom(database, providers.values()),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       // Every try is a quick one.
@@ -136,6 +142,7 @@ export const openExactWorld = async (
 
   return {
     emulators,
+    blobs: directory,
     provider,
     start,
     ledger: async (of) => {
@@ -241,4 +248,23 @@ export const deliverSample = async (
 ): Promise<FileWithDeliveries> => {
   const { file } = await pipeline.receive(owner, sample(of));
   return pipeline.find(owner, file.id, PATIENCE);
+};
+
+/** Delivers `uploads` files to all played providers, each of which meets the fault there. */
+export const meetFault = async (
+  { emulators }: ExactWorld,
+  running: Running,
+  { fault, parameters = {}, sizeBytes = 2_000, once }: UploadFault,
+  uploads: number,
+): Promise<readonly FileWithDeliveries[]> => {
+  const rounds = once === true ? uploads : 1;
+  const files: FileWithDeliveries[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const together = uploads / rounds;
+    for (const id of played)
+      await emulators[id].fault(fault, { ...parameters, on: 'upload', times: together });
+    const deliver = () => deliverSample(running, { to: played, bytes: randomBytes(sizeBytes) });
+    files.push(...(await Promise.all(Array.from({ length: together }, deliver))));
+  }
+  return files;
 };

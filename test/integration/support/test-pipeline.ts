@@ -9,6 +9,7 @@ import { API_KEY, type EmulatorClient, startClient } from '../../../emulators/te
 import type { FileWithDeliveries } from '../../../src/core/file.ts';
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider, ProviderId } from '../../../src/core/provider.ts';
+import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
 import type { Dependencies } from '../../../src/pipeline/dependencies.ts';
 import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
@@ -87,17 +88,20 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       await jobs.stop(0);
       await blobs.close();
     });
+    const database = databases.open(url);
+    const providers = new Map([
+      ['kimi', provider('kimi')],
+      ['glm', provider('glm')],
+    ] as const);
     return {
-      database: databases.open(url),
+      database,
       jobs,
       blobs,
       changes: createFileChanges(),
       guards: createGuards(),
       listLagMs: 50,
-      providers: new Map([
-        ['kimi', provider('kimi')],
-        ['glm', provider('glm')],
-      ]),
+      providers,
+      room: createAccountRoom(database, providers.values()),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       retry: { attempts: 5, baseMs: 20, maxMs: 50 },

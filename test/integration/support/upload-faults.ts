@@ -4,6 +4,8 @@ export interface UploadFault {
   readonly fault: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly ends: 'completed' | 'failed';
+  /** A second meeting with it would end the delivery, so uploads meet it one after the other. */
+  readonly once?: true;
   /** Bytes of a file, where the fault needs more than a few. */
   readonly sizeBytes?: number;
 }
@@ -34,7 +36,8 @@ export const uploadFaults: readonly UploadFault[] = [
   // Without words of the provider's own that ask for a wait.
   status(429, 'completed', { body: '' }, '429, nothing else'),
   ...[500, 502, 503, 504, 529].map((code) => status(code, 'completed')),
-  ...[408, 409, 425].map((code) => status(code, 'completed')),
+  ...[408, 409].map((code) => ({ ...status(code, 'completed'), once: true as const })),
+  status(425, 'completed'),
   ...[400, 401, 403, 404, 413, 415, 422].map((code) => status(code, 'failed')),
   plain('reset-before'),
   { ...plain('reset-mid'), sizeBytes: 400_000 },

@@ -1,0 +1,42 @@
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { toGatewayError } from '../../src/core/errors.ts';
+import { transact } from '../../src/platform/database.ts';
+import { useTestDatabases } from './support/test-databases.ts';
+
+const databases = useTestDatabases({ queues: false });
+
+describe('Two transactions in each other\u2019s way', () => {
+  it('both come to pass, since the one that the server gives up is begun again', async () => {
+    const database = databases.open(await databases.migrated());
+    await sql`create table counters (id integer primary key, n integer not null)`.execute(database);
+    await sql`insert into counters values (1, 0), (2, 0)`.execute(database);
+    const locked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    let tries = 0;
+    const countBoth = (first: number, mine: 0 | 1) =>
+      transact(database, async (trx) => {
+        tries += 1;
+        await sql`update counters set n = n + 1 where id = ${first}`.execute(trx);
+        locked[mine].resolve();
+        // Only now does either go for the row that the other has.
+        await Promise.all(locked.map(({ promise }) => promise));
+        await sql`update counters set n = n + 1 where id = ${3 - first}`.execute(trx);
+      });
+    await Promise.all([countBoth(1, 0), countBoth(2, 1)]);
+    const { rows } = await sql<{ n: number }>`select n from counters`.execute(database);
+    expect(rows).toEqual([{ n: 2 }, { n: 2 }]);
+    expect(tries).toBe(3);
+  });
+
+  it('are tried a few times, and then told as something that may pass', async () => {
+    const database = databases.open(await databases.migrated());
+    let tries = 0;
+    const failing = transact(database, async () => {
+      tries += 1;
+      throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+    });
+    const error = await failing.catch((caught: unknown) => toGatewayError(caught));
+    expect(error).toMatchObject({ code: 'unavailable', retry: 'later' });
+    expect(tries).toBe(3);
+  });
+});
