@@ -6,10 +6,13 @@ import { createTokens, type Tokens } from '../admission/tokens.ts';
 import { systemCode } from '../core/errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createAccountRoom } from '../pipeline/account-room.ts';
+import { createBackground } from '../pipeline/background.ts';
+import { createCommits } from '../pipeline/commits.ts';
 import { createFileChanges } from '../pipeline/file-changes.ts';
 import { createGuards } from '../pipeline/guards.ts';
 import { jobKinds } from '../pipeline/job-kinds.ts';
 import { startPipeline } from '../pipeline/pipeline.ts';
+import { createReceptions } from '../pipeline/receptions.ts';
 import type { Config } from '../platform/config.ts';
 import { openDatabase } from '../platform/database.ts';
 import { lockDirectory } from '../platform/directory-lock.ts';
@@ -81,13 +84,19 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   });
   closing.add('jobs', () => jobs.stop(STOP_GRACE_MS));
 
+  const background = createBackground(log);
+  closing.add('deliveries', () => background.stop(STOP_GRACE_MS));
+
   const stopping = new AbortController();
   const pipeline = await startPipeline({
     database,
     jobs,
     blobs,
     changes: createFileChanges(),
+    receptions: createReceptions(),
     guards: createGuards(),
+    background,
+    commits: createCommits({ database, jobs }),
     room: createAccountRoom(database, providers.all.values()),
     providers: providers.all,
     maxFileBytes: config.MAX_FILE_BYTES,
@@ -97,6 +106,8 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     stopping: stopping.signal,
     log,
   });
+
+  closing.add('uploads', () => pipeline.uploads.close());
 
   const tokens = createTokens({ secret, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE });
   const server = await createHttpServer({ pipeline, tokens, version, log });

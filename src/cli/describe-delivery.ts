@@ -1,5 +1,6 @@
-import type { DeliveryObject } from '../client/answers.ts';
+import type { DeliveryObject, FileProgress } from '../client/answers.ts';
 import { cleanText } from './clean-text.ts';
+import { formatBytes } from './format-quantity.ts';
 
 /** The state of a copy in words, without the provider's name, on one line. */
 export const describeDelivery = (delivery: DeliveryObject): string => {
@@ -22,7 +23,16 @@ export const describeMovingDelivery = (
   { provider, status, bytes_sent: sentBytes }: DeliveryObject,
   totalBytes: number,
 ): string => {
-  const percent =
-    status === 'uploading' && totalBytes > 0 ? ` ${Math.floor((sentBytes / totalBytes) * 100)}%` : '';
+  const percent = status === 'uploading' ? ` ${percentOf(sentBytes, totalBytes)}` : '';
   return `${cleanText(provider)} ${cleanText(status)}${percent}`;
 };
+
+/** What has gone on to a provider of a file that is still being sent to the gateway. */
+export const describeForwarding = (
+  { provider, bytes_sent: sentBytes }: FileProgress['deliveries'][number],
+  totalBytes: number | null,
+): string =>
+  `${cleanText(provider)} ${totalBytes === null ? formatBytes(sentBytes) : percentOf(sentBytes, totalBytes)}`;
+
+const percentOf = (sentBytes: number, totalBytes: number): string =>
+  `${Math.floor((totalBytes === 0 ? 1 : sentBytes / totalBytes) * 100)}%`;

@@ -83,6 +83,26 @@ export interface ProviderList {
   data: ProviderObject[];
 }
 
+/** A file on its way into the gateway, which no record has yet. */
+export interface FileProgress {
+  /** The id that the file will have. */
+  id: string;
+  filename: string;
+  /** As announced; null when the client did not say. */
+  bytes: number | null;
+  received_bytes: number;
+  hashed_bytes: number;
+  /** Providers that are sent the file while it comes in. */
+  deliveries: { provider: ProviderId; bytes_sent: number }[];
+}
+
+/** The newest state of one file. `id` is what `since` takes, to go on from there. */
+export type FileEvent = { readonly id: string } & (
+  | { readonly type: 'file.progress'; readonly data: FileProgress }
+  | { readonly type: 'file.updated'; readonly data: FileObject }
+  | { readonly type: 'file.deleted' | 'file.aborted'; readonly data: { id: string } }
+);
+
 /** OpenAI's error envelope, with what Waybill adds. */
 export interface ErrorAnswer {
   error: {

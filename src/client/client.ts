@@ -1,10 +1,12 @@
 import type { FileStatus } from '../core/file.ts';
-import type { DeletedFile, FileList, FileObject, ProviderObject } from './answers.ts';
+import type { DeletedFile, FileEvent, FileList, FileObject, ProviderObject } from './answers.ts';
 import { type Call, type CallerOptions, createCaller } from './caller.ts';
 import { ClientError } from './client-error.ts';
+import { type EventQuery, events } from './events.ts';
 import { isDeletedFile, isFileList, isFileObject, isProviderList } from './recognise.ts';
 import { type Settling, settled } from './settled.ts';
 import { type Upload, upload } from './upload.ts';
+import { type KnownUpload, uploadKnown } from './upload-known.ts';
 import { verified } from './verified.ts';
 
 interface Wait {
@@ -44,8 +46,15 @@ interface Content {
 export interface Client {
   /** Resolves once the bytes are safe; follow the deliveries with `settled`. */
   upload(file: Upload): Promise<FileObject>;
+  /** The same without sending the bytes, if the caller has them there already; null when not. */
+  uploadKnown(file: KnownUpload): Promise<FileObject | null>;
   /** Resolves once every delivery of the file has ended. */
   settled(id: string, options?: Settling): Promise<FileObject>;
+  /**
+   * What happens to your files from now on, or since an event. Connects again by itself, missing nothing, ends when the
+   * signal aborts, and rejects with what the gateway refuses it for. Ending the iteration ends the connection.
+   */
+  events(query?: EventQuery): AsyncIterable<FileEvent>;
   /** Delivers from the master copy, again or anew. Resolves at once; idempotent. */
   deliver(id: string, to: { provider: string; purpose?: string | undefined } & Wait): Promise<FileObject>;
   providers(options?: Wait): Promise<readonly ProviderObject[]>;
@@ -77,7 +86,17 @@ export const createClient = (options: CallerOptions): Client => {
   };
   return {
     upload: (file) => upload(caller, file),
-    settled: (id, settling = {}) => settled((signal) => retrieve(id, { signal }), settling),
+    uploadKnown: (file) => uploadKnown(caller, file),
+    settled: (id, settling = {}) =>
+      settled(
+        {
+          id,
+          retrieve: (signal) => retrieve(id, { signal }),
+          events: (signal) => events(caller, { signal }),
+        },
+        settling,
+      ),
+    events: (query = {}) => events(caller, query),
     deliver: async (id, { provider, purpose, signal }) => {
       const headers = { 'content-type': 'application/json', prefer: 'respond-async' };
       const body = JSON.stringify({ provider, purpose });

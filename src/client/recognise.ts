@@ -1,4 +1,4 @@
-import type { DeletedFile, FileList, FileObject, ProviderList } from './answers.ts';
+import type { DeletedFile, FileList, FileObject, FileProgress, ProviderList } from './answers.ts';
 
 /** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
 export const isFileObject = (json: unknown): json is FileObject =>
@@ -22,6 +22,16 @@ export const isProviderList = (json: unknown): json is ProviderList =>
   json.object === 'list' &&
   Array.isArray(json.data) &&
   json.data.every((item) => isRecord(item) && item.object === 'provider');
+
+export const isFileProgress = (json: unknown): json is FileProgress =>
+  isFileReference(json) &&
+  'received_bytes' in json &&
+  typeof json.received_bytes === 'number' &&
+  'deliveries' in json &&
+  Array.isArray(json.deliveries);
+
+export const isFileReference = (json: unknown): json is { id: string } =>
+  isRecord(json) && typeof json.id === 'string';
 
 const isDelivery = (item: unknown): boolean =>
   isRecord(item) && typeof item.provider === 'string' && typeof item.status === 'string';

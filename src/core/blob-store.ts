@@ -8,10 +8,15 @@
  * - BLB-05 Keys are chosen by us and never by a caller (`TypeError` for any other); a key is written once.
  * - BLB-06 Memory does not grow with the blob.
  * - BLB-07 After a crash, `sweep` removes what no record names, and only that.
+ * - BLB-08 A suspended blob, or one whose process died, is resumed at what had become durable or more, never less.
+ * - BLB-09 What is written on probation is seen by no reader until it is accepted, and can be taken back.
+ * - BLB-10 A copy has the same bytes under another key, and outlives the first.
  */
 export interface BlobStore {
   /** Begins a blob. The caller must end it with `commit` or `abort`. Rejects when the key was used for a blob that is there. */
   create(key: string): Promise<BlobWriter>;
+  /** Goes on with a blob that was suspended, or whose process died. Rejects with `BlobMissingError` when there is none. */
+  resume(key: string): Promise<BlobWriter>;
   /**
    * Reads bytes `[start, end)` in order, waiting at the growing end of a blob still being written. Opens
    * anew on each call, so a retry reads from the start again. Ending the iteration closes what it opened.
@@ -20,16 +25,24 @@ export interface BlobStore {
   read(key: string, range?: BlobRange): AsyncIterable<Buffer>;
   /** Marks a committed blob as named by a record, so that `sweep` leaves it alone. Idempotent. */
   keep(key: string): Promise<void>;
+  /**
+   * Makes a committed blob of the bytes of another, without moving them where the store can. Like `create`, wants `keep`.
+   * Rejects with `BlobMissingError` when there is none, and when it is being written or `newKey` was used.
+   */
+  copy(key: string, newKey: string): Promise<void>;
   remove(key: string): Promise<void>;
   /**
-   * Collects what a crash left: every unkept blob for which `isTracked` answers false. Returns how many went.
-   * Blobs being written are left alone; one that is committed and not yet recorded is not, so this belongs to a
-   * start, before any work. Keeps what is tracked.
+   * Collects what a crash left: every unkept blob for which `fatesOf` has no entry. Returns how many went. Keeps the
+   * `kept` and leaves the `growing` to be resumed. Blobs being written are left alone; one that is committed and not
+   * yet recorded is not, so this belongs to a start, before any work.
    */
-  sweep(isTracked: (keys: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number>;
+  sweep(fatesOf: (keys: readonly string[]) => Promise<ReadonlyMap<string, BlobFate>>): Promise<number>;
   /** Frees workers and descriptors. Readers and writers must have ended. */
   close(): Promise<void>;
 }
+
+/** What the record knows a blob as: a file's master copy, or an upload that is still coming in. */
+export type BlobFate = 'kept' | 'growing';
 
 export interface BlobRange {
   /** First byte, default 0. */
@@ -40,12 +53,28 @@ export interface BlobRange {
 }
 
 export interface BlobWriter {
+  /** What has been written and gathered so far, what is on probation included. */
+  readonly sizeBytes: number;
   /**
    * Appends. Awaiting the result is the back-pressure: memory stays at about one write batch. One call at a time.
-   * After a failure the blob can only be aborted.
+   * After a failure the blob can only be aborted or suspended.
    */
   write(chunk: Buffer): Promise<void>;
-  /** When it rejects, the blob is not there for good: the caller aborts. */
+  /** Resolves once all that was written is durable and, unless on probation, to be seen by readers. */
+  flush(): Promise<void>;
+  /** From here on what is written is on probation, until `accept` or `takeBack`. One at a time; flushes what came before. */
+  startProbation(): Promise<void>;
+  /** Ends the probation: what was written in it stays. */
+  accept(): Promise<void>;
+  /** Ends the probation: what was written in it is gone. */
+  takeBack(): Promise<void>;
+  /**
+   * Lets go of the blob without ending it: `resume` goes on where `flush` had come to, or later. Takes back what is on
+   * probation. Readers fail as after `abort`, and so do those that come before the resumption. Idempotent; does nothing
+   * after `commit` or `abort`. When it rejects, it has let go, and what was not durable may be lost.
+   */
+  suspend(): Promise<void>;
+  /** Rejects on probation. When it rejects, the blob is not there for good: the caller aborts. */
   commit(): Promise<CommittedBlob>;
   /** Ends readers with an error and removes the bytes. Idempotent; does nothing after `commit`. */
   abort(): Promise<void>;

@@ -14,7 +14,7 @@ describe('the error catalogue', () => {
       authentication_error: [401],
       permission_error: [403],
       not_found_error: [404],
-      invalid_request_error: [400, 408, 409, 413, 415, 416, 422, 429, 431],
+      invalid_request_error: [400, 408, 409, 410, 412, 413, 415, 416, 422, 423, 429, 431, 460],
       provider_error: [422, 502, 503, 507],
       server_error: [500, 503, 507],
     };

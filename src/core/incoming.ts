@@ -21,6 +21,8 @@ export interface Incoming {
   readonly mediaType: string;
   /** The size, where the protocol announces it before the bytes. */
   readonly sizeBytes: number | null;
+  /** Where it is not announced: what the size will be unless the body turns out otherwise. */
+  readonly likelySizeBytes?: number | null;
   /** The client's `Idempotency-Key`: a repeated request is answered with the file of the first. */
   readonly idempotencyKey: string | null;
   /** The bytes, once. Rejects with a `GatewayError` when the client's body is broken or ends early. */

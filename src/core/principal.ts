@@ -4,4 +4,6 @@ export type Scope = 'files:read' | 'files:write' | 'admin';
 export interface Principal {
   readonly sub: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** When the token ends; what goes on for longer than a request ends then too. */
+  readonly expiresAt: Date;
 }

@@ -1,11 +1,15 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { Delivery } from '../core/file.ts';
+import type { Delivery, TrackedFile } from '../core/file.ts';
 import type { Provider, RemoteFile } from '../core/provider.ts';
 import { findCopies } from './find-copies.ts';
-import { ClaimLostError, type SendCopy, sendCopy } from './send-copy.ts';
+import { ClaimLostError, type SendCopy } from './send-copy.ts';
 import { bearsAnyMark, bearsMark } from './sent-name.ts';
 
-export interface Attempt extends SendCopy {
+export interface Attempt extends Pick<SendCopy, 'provider' | 'recordProgress' | 'signal'> {
+  readonly file: Pick<TrackedFile, 'sizeBytes'>;
+  readonly delivery: Pick<Delivery, 'id' | 'doubt'>;
+  /** Sends the bytes, as `sendCopy` does. */
+  readonly send: () => Promise<RemoteFile>;
   /** Records that a copy may exist from now on. False: the delivery was taken over, nothing may be sent. */
   readonly recordIntent: () => Promise<boolean>;
   /** Makes sure that the account has room for the file, or rejects with why it has not. */
@@ -36,7 +40,7 @@ export const attemptDelivery = async (attempt: Attempt): Promise<AttemptResult> 
   await attempt.makeRoom();
   if (!(await attempt.recordIntent()))
     throw new ClaimLostError('Another sender has taken this delivery over.');
-  const remote = await sendCopy(attempt);
+  const remote = await attempt.send();
   if (!isNamedAsSent(remote, attempt)) {
     throw inDoubt(
       new GatewayError(

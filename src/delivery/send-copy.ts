@@ -6,8 +6,8 @@ import { sentName } from './sent-name.ts';
 
 export interface SendCopy {
   readonly provider: Provider;
-  readonly file: TrackedFile;
-  readonly delivery: Delivery;
+  readonly file: Pick<TrackedFile, 'filename' | 'mediaType' | 'sizeBytes'>;
+  readonly delivery: Pick<Delivery, 'id' | 'purpose'>;
   /** Opens the file's bytes, all of them or those of a range. */
   readonly open: (range?: ByteRange) => AsyncIterable<Buffer>;
   /**
@@ -15,6 +15,8 @@ export interface SendCopy {
    * and every `RENEW_MS` besides. Answering false means the delivery is no longer ours, and ends the attempt.
    */
   readonly recordProgress: (bytesSent: number) => Promise<boolean>;
+  /** Told at every piece how many bytes have gone. */
+  readonly onProgress?: ((bytesSent: number) => void) | undefined;
   readonly session: UploadSession;
   readonly signal: AbortSignal;
 }
@@ -34,6 +36,7 @@ export const sendCopy = async ({
   delivery,
   open,
   recordProgress,
+  onProgress,
   session,
   signal,
 }: SendCopy): Promise<RemoteFile> => {
@@ -51,7 +54,10 @@ export const sendCopy = async ({
       purpose: delivery.purpose,
       session,
       open,
-      onProgress: progress.sent,
+      onProgress: (bytesSent) => {
+        onProgress?.(bytesSent);
+        progress.sent(bytesSent);
+      },
       signal: AbortSignal.any([signal, ended.signal]),
     });
     return await usable(remote, provider, signal);

@@ -28,13 +28,16 @@ export const answerBadAddress = (error: FastifyError, request: FastifyRequest, r
   sendError(fromFastify(error) ?? toGatewayError(error), request, reply);
 };
 
+const WAITING_HELPS = new Set([423, 429]);
+
 const sendError = (error: GatewayError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   if (error.httpStatus === 401) {
     const reason = request.headers.authorization === undefined ? '' : ' error="invalid_token"';
     reply.header('www-authenticate', `Bearer realm="waybill"${reason}`);
   }
   const retryAfterSeconds = error.retryAfterMs === null ? 1 : Math.ceil(error.retryAfterMs / 1_000);
-  if (error.httpStatus >= 500 && error.retry !== 'never') reply.header('retry-after', retryAfterSeconds);
+  if ((error.httpStatus >= 500 || WAITING_HELPS.has(error.httpStatus)) && error.retry !== 'never')
+    reply.header('retry-after', retryAfterSeconds);
   return reply
     .code(error.httpStatus)
     .type('application/json; charset=utf-8')

@@ -5,8 +5,8 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body of a route that reads its body as a stream, for the OpenAPI document only. `schema` is JSON Schema. */
-    body?: { mediaType: string; schema: object };
+    /** What a route that reads its body itself takes, JSON Schema by media type, for the OpenAPI document only. */
+    body?: Readonly<Record<string, object>>;
   }
 }
 
@@ -28,7 +28,8 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
       const { schema, url } = jsonSchemaTransform(route);
       const streamed = route.route.config?.body;
       if (streamed === undefined) return { schema, url };
-      return { schema: { ...schema, consumes: [streamed.mediaType], body: streamed.schema }, url };
+      const content = Object.entries(streamed).map(([type, body]) => [type, { schema: body }] as const);
+      return { schema: { ...schema, body: { content: Object.fromEntries(content) } }, url };
     },
     transformObject: (document) => withoutInputTwins(jsonSchemaTransformObject(document)),
   });

@@ -8,16 +8,25 @@ import { registerConnectionRules } from './connection.ts';
 import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
 import { registerOpenApi } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
+import { appendUploadRoute } from './routes/append-upload.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { createDeliveryRoute } from './routes/create-delivery.ts';
 import { createFileRoute } from './routes/create-file.ts';
+import { createUploadRoute } from './routes/create-upload.ts';
 import { deleteFileRoute } from './routes/delete-file.ts';
 import { getFileRoute } from './routes/get-file.ts';
 import { getFileContentRoute } from './routes/get-file-content.ts';
 import { listFilesRoute } from './routes/list-files.ts';
 import { listProvidersRoute } from './routes/list-providers.ts';
+import { overriddenMethodRoute } from './routes/overridden-method.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { putFileRoute } from './routes/put-file.ts';
+import { terminateUploadRoute } from './routes/terminate-upload.ts';
+import { tusOptionsRoute } from './routes/tus-options.ts';
+import { uploadOffsetRoute } from './routes/upload-offset.ts';
+import { watchFilesRoute } from './routes/watch-files.ts';
+import { registerTusRules, requireTusVersion } from './tus-protocol.ts';
+import { isWebSocketRequest } from './websockets.ts';
 
 export interface HttpServerOptions {
   readonly pipeline: Pipeline;
@@ -41,7 +50,7 @@ export const createHttpServer = async ({
   const app = fastify({
     logger: false,
     // Asked for in `registerConnectionRules`, which answers in the envelope.
-    http: { requireHostHeader: false },
+    http: { requireHostHeader: false, shouldUpgradeCallback: isWebSocketRequest },
     genReqId: newRequestId,
     bodyLimit: MAX_JSON_BYTES,
     connectionTimeout: IDLE_MS,
@@ -70,6 +79,7 @@ export const createHttpServer = async ({
   await registerOpenApi(app, version);
   await app.register(probeRoutes, { pipeline });
   await app.register(consoleRoutes);
+  await app.register(watchFilesRoute, { pipeline, tokens, log });
   await app.register(async (authenticated) => {
     requireToken(authenticated, tokens);
     for (const route of [
@@ -83,13 +93,30 @@ export const createHttpServer = async ({
       await authenticated.register(route, { pipeline });
     }
     await authenticated.register(async (streaming) => {
-      // Bodies of files are read by the routes themselves, as they come.
-      streaming.removeAllContentTypeParsers();
-      streaming.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      leaveBodies(streaming);
       await streaming.register(createFileRoute, { pipeline });
       await streaming.register(putFileRoute, { pipeline });
     });
   });
+  await app.register(async (tus) => {
+    registerTusRules(tus);
+    await tus.register(tusOptionsRoute, { pipeline });
+    await tus.register(async (authenticated) => {
+      requireToken(authenticated, tokens);
+      requireTusVersion(authenticated);
+      leaveBodies(authenticated);
+      for (const route of [createUploadRoute, uploadOffsetRoute, appendUploadRoute, terminateUploadRoute]) {
+        await authenticated.register(route, { pipeline });
+      }
+      await authenticated.register(overriddenMethodRoute, { pipeline });
+    });
+  });
   await app.ready();
   return app;
+};
+
+/** Bodies of files are read by the routes themselves, as they come. */
+const leaveBodies = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 };

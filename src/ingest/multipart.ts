@@ -9,6 +9,11 @@ export interface MultipartUpload {
   readonly declaredType: string;
   /** The file's bytes, once. Ends only after the closing boundary has been seen. Ending the iteration stops reading the request. */
   readonly body: AsyncIterable<Buffer>;
+  /**
+   * The file's size if it is the last part and the form ends as forms do, from the Content-Length; null when that cannot
+   * be told. What the form turns out to be may differ.
+   */
+  readonly likelySizeBytes: number | null;
   /** The fields read so far; complete once `body` has ended. Without a prototype, so that any name is only a name. */
   readonly fields: Readonly<Record<string, string>>;
 }
@@ -39,10 +44,13 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   const fields: Record<string, string> = Object.create(null);
   const file = Promise.withResolvers<{ stream: Readable; filename: string; declaredType: string }>();
   const parsed = Promise.withResolvers<void>();
+  const head = collectHead(stream);
   parsed.promise.catch(() => undefined);
   let fileStream: Readable | null = null;
+  let fault: GatewayError | null = null;
 
   const fail = (error: GatewayError): void => {
+    fault ??= error;
     file.reject(error);
     parsed.reject(error);
     fileStream?.destroy(error);
@@ -83,23 +91,55 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   stream.on('error', () => fail(incomplete()));
   stream.pipe(parser);
 
-  const { stream: part, filename, declaredType } = await file.promise;
+  const { stream: part, filename, declaredType } = await file.promise.finally(head.stop);
   return {
+    likelySizeBytes: likelySize(headers, head.bytes(), Object.keys(fields).length),
     filename,
     declaredType,
     fields,
-    body: readToTheEnd(part, parsed.promise, () => stream.unpipe(parser)),
+    body: readToTheEnd(part, parsed.promise, { stop: () => stream.unpipe(parser), fault: () => fault }),
   };
+};
+
+/** Keeps the beginning of a form for as long as its file has not begun. */
+const collectHead = (stream: Readable): { bytes(): Buffer; stop(): void } => {
+  const pieces: Buffer[] = [];
+  const keep = (piece: Buffer): void => void pieces.push(piece);
+  stream.on('data', keep);
+  return { bytes: () => Buffer.concat(pieces), stop: () => void stream.off('data', keep) };
+};
+
+const PART_HEAD_END = Buffer.from('\r\n\r\n');
+
+/** RFC 2046 5.1.1: what stands before the file's bytes is in `head`; behind them is `CRLF "--" boundary "--" CRLF`. */
+const likelySize = (headers: IncomingHttpHeaders, head: Buffer, fieldsBefore: number): number | null => {
+  const announced = headers['content-length'];
+  const [, quoted, plain] =
+    /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/iu.exec(headers['content-type'] ?? '') ?? [];
+  const boundary = quoted ?? plain;
+  if (announced === undefined || boundary === undefined) return null;
+  let at = -1;
+  for (let part = 0; part <= fieldsBefore; part += 1) {
+    const begins = head.indexOf(`--${boundary}`, at + 1);
+    at = begins < 0 ? -1 : head.indexOf(PART_HEAD_END, begins);
+    if (at < 0) return null;
+  }
+  const tailBytes = Buffer.byteLength(`\r\n--${boundary}--\r\n`);
+  const sizeBytes = Number(announced) - (at + PART_HEAD_END.length) - tailBytes;
+  return sizeBytes > 0 ? sizeBytes : null;
 };
 
 async function* readToTheEnd(
   part: Readable,
   parsed: Promise<void>,
-  stop: () => void,
+  { stop, fault }: { stop: () => void; fault: () => GatewayError | null },
 ): AsyncGenerator<Buffer> {
   try {
     yield* part;
     await parsed;
+  } catch (error) {
+    // A part that ended before it was read tells only that it did.
+    throw fault() ?? error;
   } finally {
     stop();
   }

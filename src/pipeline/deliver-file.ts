@@ -21,7 +21,7 @@ export interface DeliverFile {
 
 /** Delivers a file from its master copy. Idempotent: a copy that is there or on its way stays; a failed one is tried again. */
 export const deliverFile = async (dependencies: Dependencies, request: DeliverFile): Promise<void> => {
-  const { database, jobs, providers, autoGlmAboveBytes } = dependencies;
+  const { database, jobs, changes, providers, autoGlmAboveBytes } = dependencies;
   const { owner, fileId } = request;
   const found = await findFile(database, owner, fileId);
   if (found === null) throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
@@ -42,13 +42,22 @@ export const deliverFile = async (dependencies: Dependencies, request: DeliverFi
       throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
     const wanted = { fileId, provider: provider.id, account: provider.account, purpose: acceptance.purpose };
     const [inserted] = await insertDeliveries(trx, [
-      { ...wanted, id: randomUUID(), status: 'pending', reason, errorCode: null, errorMessage: null },
+      {
+        ...wanted,
+        id: randomUUID(),
+        status: 'pending',
+        claim: null,
+        reason,
+        errorCode: null,
+        errorMessage: null,
+      },
     ]);
     const started = inserted ?? (await restart(trx, wanted, reason));
     if (started === null) return;
     await jobs.send(trx, deliverJob(provider.id), { deliveryId: started.id });
     await settleFile(trx, fileId);
   });
+  changes.announce(fileId, owner);
 };
 
 type Wanted = Pick<FileWithDeliveries['deliveries'][number], 'fileId' | 'provider' | 'account' | 'purpose'>;

@@ -6,8 +6,11 @@ import type { Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Tables } from '../platform/tables.ts';
 import type { AccountRoom } from './account-room.ts';
+import type { Background } from './background.ts';
+import type { Commits } from './commits.ts';
 import type { FileChanges } from './file-changes.ts';
 import type { Guards } from './guards.ts';
+import type { Receptions } from './receptions.ts';
 
 /** What the use cases work with. The composition root makes them and closes them. */
 export interface Dependencies {
@@ -15,7 +18,10 @@ export interface Dependencies {
   readonly jobs: Jobs;
   readonly blobs: BlobStore;
   readonly changes: FileChanges;
+  readonly receptions: Receptions;
   readonly guards: Guards;
+  readonly background: Background;
+  readonly commits: Commits;
   readonly room: AccountRoom;
   /** The providers that are on. */
   readonly providers: ReadonlyMap<ProviderId, Provider>;

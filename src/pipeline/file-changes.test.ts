@@ -71,3 +71,16 @@ describe('the next change of a file', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
+
+describe('listening', () => {
+  it('hears of the changes that name an owner, until it ends', () => {
+    const changes = createFileChanges();
+    const heard: string[] = [];
+    const close = changes.listen((fileId, owner) => heard.push(`${owner} ${fileId}`));
+    changes.announce('file-1', 'user-1');
+    changes.announce('file-2');
+    close();
+    changes.announce('file-3', 'user-1');
+    expect(heard).toEqual(['user-1 file-1']);
+  });
+});

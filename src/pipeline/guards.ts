@@ -1,9 +1,12 @@
 import type { Provider, ProviderId } from '../core/provider.ts';
 import { createGuard, type Guard, type GuardOptions } from '../delivery/guard.ts';
+import { createSlots, type Slots } from '../delivery/slots.ts';
 
-/** One guard for each account at each provider, shared by all deliveries of this process. */
+/** One guard and one set of slots for each account at each provider, shared by all deliveries of this process. */
 export interface Guards {
   of(provider: Provider): Guard;
+  /** The uploads that may run at once to it from this process. */
+  slotsOf(provider: Provider): Slots;
   /** The providers whose breaker is open, each with a sentence for the user. */
   inTrouble(providers: Iterable<Provider>): ReadonlyMap<ProviderId, string>;
 }
@@ -16,7 +19,15 @@ export const createGuards = (options: GuardOptions = {}): Guards => {
     guards.set(key, guard);
     return guard;
   };
+  const slots = new Map<string, Slots>();
+  const slotsOf = ({ id, account, capabilities }: Provider): Slots => {
+    const key = `${id}/${account}`;
+    const own = slots.get(key) ?? createSlots(capabilities.concurrency);
+    slots.set(key, own);
+    return own;
+  };
   return {
+    slotsOf,
     of: guardOf,
     inTrouble: (providers) =>
       new Map(

@@ -19,7 +19,8 @@ export const makeRoom = async (
   file: TrackedFile,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { database } = dependencies;
+  const { database, room } = dependencies;
+  if (await room.isAmple(provider, file.sizeBytes)) return;
   while (true) {
     const use = await accountUse(database, provider);
     if (fits(use, provider)) return;

@@ -3,20 +3,26 @@ import type { FileWithDeliveries } from '../core/file.ts';
 import type { Incoming } from '../core/incoming.ts';
 import type { ProviderContent, ProviderId } from '../core/provider.ts';
 import { type FilePage, type FileQuery, findFile, listFiles } from '../tracking/files.ts';
-import { awaitDeliveries } from './await-deliveries.ts';
+import { awaitDeliveries, awaitReceived } from './await-deliveries.ts';
 import { type DeliverFile, deliverFile } from './deliver-file.ts';
 import type { Dependencies } from './dependencies.ts';
 import { describeProviders, type ProviderDescription } from './describe-providers.ts';
+import { createFileFeed } from './file-feed.ts';
 import { deliverJob, evictJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';
 import { readProviderContent } from './read-content.ts';
 import { receiveFile } from './receive-file.ts';
+import { type KnownFile, receiveKnown } from './receive-known.ts';
+import type { Received } from './reception.ts';
 import { recover } from './recover.ts';
 import { awaitRemoval, deleteFile, retireFile } from './retire-file.ts';
 import { runDelivery } from './run-delivery.ts';
 import { settleProcessing } from './settle-processing.ts';
+import { takeOverAbandoned } from './take-over.ts';
 import { finishEviction, tidyDelivery } from './tidy-delivery.ts';
+import { createUploads, type Uploads } from './uploads.ts';
 import type { CopyRequest } from './usable-copy.ts';
 import type { Wait } from './watch-file.ts';
+import { type WatchedFiles, type WatchFiles, watchFiles } from './watch-files.ts';
 
 /**
  * The use cases, the one door that every surface goes through. Each takes the owner on whose behalf it acts;
@@ -26,9 +32,15 @@ export interface Pipeline {
   /** Which providers can be asked for. */
   readonly providers: readonly ProviderId[];
   readonly maxFileBytes: number;
-  receive(owner: string, incoming: Incoming): Promise<FileWithDeliveries>;
+  receive(owner: string, incoming: Incoming): Promise<Received>;
+  /** Files that come in over several requests. To be closed once no request is being answered any more. */
+  readonly uploads: Uploads;
   /** The file, once its deliveries have ended or the wait is over. */
   find(owner: string, fileId: string, wait?: Wait): Promise<FileWithDeliveries>;
+  /** Takes a file in whose bytes the owner has here already; `not_found` when that is not so. */
+  receiveKnown(known: KnownFile): Promise<Received>;
+  /** The file that has just been received, once its deliveries have ended or the wait is over. */
+  outcome(received: Received, wait: Wait): Promise<FileWithDeliveries>;
   list(owner: string, query: FileQuery): Promise<FilePage>;
   deliver(request: DeliverFile): Promise<void>;
   /** Bytes `[start, end)` of the master copy. */
@@ -40,6 +52,8 @@ export interface Pipeline {
   delete(owner: string, fileId: string): Promise<void>;
   /** Whether the deleted file is gone at every provider by the end of the wait. */
   awaitRemoval(fileId: string, wait: Wait): Promise<boolean>;
+  /** What happens to the owner's files from now on, or since a cursor. Resolves once nothing is missed any more. */
+  watch(request: WatchFiles): Promise<WatchedFiles>;
   describeProviders(): Promise<readonly ProviderDescription[]>;
   /** Resolves when the record can be read. */
   check(): Promise<void>;
@@ -51,9 +65,11 @@ const SMALL_CONCURRENCY = 2;
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
   const { database, jobs, blobs, providers } = dependencies;
   await recover(dependencies);
-  for (const { id, capabilities } of providers.values()) {
+  takeOverAbandoned(dependencies);
+  for (const provider of providers.values()) {
+    const { id, capabilities } = provider;
     await jobs.work(deliverJob(id), capabilities.concurrency, ({ deliveryId }, signal) =>
-      runDelivery(dependencies, deliveryId, signal),
+      runDelivery(dependencies, provider, deliveryId, signal),
     );
   }
   await jobs.work(settleJob, SMALL_CONCURRENCY, ({ deliveryId }, signal) =>
@@ -65,24 +81,32 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
     retireFile(dependencies, fileId, signal),
   );
 
+  const feed = createFileFeed(dependencies);
   return {
     providers: [...providers.keys()],
     maxFileBytes: dependencies.maxFileBytes,
     receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
-    find: async (owner, fileId, wait = { waitMs: 0 }) => {
-      const found = await awaitDeliveries(dependencies, { owner, fileId }, wait);
-      if (found === null) throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
-      return found;
-    },
+    uploads: createUploads(dependencies),
+    receiveKnown: (known) => receiveKnown(dependencies, known),
+    find: async (owner, fileId, wait = { waitMs: 0 }) =>
+      orNotFound(await awaitDeliveries(dependencies, { owner, fileId }, wait), fileId),
+    outcome: async (received, wait) =>
+      orNotFound(await awaitReceived(dependencies, received, wait), received.file.id),
     list: (owner, query) => listFiles(database, owner, query),
     deliver: (request) => deliverFile(dependencies, request),
     bytes: (blobKey, range) => blobs.read(blobKey, range),
     providerContent: (request) => readProviderContent(dependencies, request),
     delete: (owner, fileId) => deleteFile(dependencies, owner, fileId),
     awaitRemoval: (fileId, wait) => awaitRemoval(dependencies, fileId, wait),
+    watch: (request) => watchFiles(dependencies, feed, request),
     describeProviders: () => describeProviders(dependencies),
     check: async () => {
       await findFile(database, '', '');
     },
   };
+};
+
+const orNotFound = (found: FileWithDeliveries | null, fileId: string): FileWithDeliveries => {
+  if (found === null) throw new GatewayError('not_found', `There is no file ${fileId}.`, { param: 'id' });
+  return found;
 };

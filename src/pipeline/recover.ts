@@ -1,8 +1,10 @@
+import type { BlobFate } from '../core/blob-store.ts';
 import type { Delivery } from '../core/file.ts';
 import { providerIds } from '../core/provider.ts';
 import { type Queryable, transact } from '../platform/database.ts';
 import { filesBeingRemoved, pendingDeliveries, releaseClaims } from '../tracking/deliveries.ts';
 import { trackedBlobs } from '../tracking/files.ts';
+import { growingBlobs } from '../tracking/uploads.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob, retireJob } from './job-kinds.ts';
 
@@ -25,7 +27,15 @@ export const recover = async (dependencies: Dependencies): Promise<void> => {
       await jobs.send(trx, retireJob, { fileId });
     return deliveries.length;
   });
-  const swept = await blobs.sweep((keys) => trackedBlobs(database, keys));
+  const swept = await blobs.sweep(async (keys) => {
+    // In this order: what is completed meanwhile is found as one or the other.
+    const growing = await growingBlobs(database, keys);
+    const kept = await trackedBlobs(database, keys);
+    return new Map<string, BlobFate>([
+      ...[...growing].map((key) => [key, 'growing'] as const),
+      ...[...kept].map((key) => [key, 'kept'] as const),
+    ]);
+  });
   if (released > 0 || swept > 0) log.info({ event: 'recovered', deliveries: released, blobs: swept });
 };
 

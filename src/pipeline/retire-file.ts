@@ -19,7 +19,7 @@ import { type Wait, watchFile } from './watch-file.ts';
 
 /** Deletes a file for its owner. From then on nobody sees it; its removal everywhere goes on in the background. */
 export const deleteFile = async (
-  { database, jobs, log }: Dependencies,
+  { database, jobs, changes, log }: Dependencies,
   owner: string,
   id: string,
 ): Promise<void> => {
@@ -29,6 +29,7 @@ export const deleteFile = async (
     await markDeliveriesDeleting(trx, id);
     await jobs.send(trx, retireJob, { fileId: id });
   });
+  changes.announce(id, owner);
   log.info({ event: 'file_deleted', file: id, owner });
 };
 

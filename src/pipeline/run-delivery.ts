@@ -1,10 +1,11 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { Delivery, TrackedFile } from '../core/file.ts';
-import type { Provider } from '../core/provider.ts';
+import type { Delivery, FileWithDeliveries, TrackedFile } from '../core/file.ts';
+import type { ByteRange, Provider, RemoteFile, UploadSession } from '../core/provider.ts';
 import { type AttemptResult, attemptDelivery, inDoubt } from '../delivery/attempt.ts';
+import type { EarlySend } from '../delivery/early-send.ts';
 import { openVerified } from '../delivery/open-verified.ts';
 import { DELIVERY_DEADLINE_MS, retryDelayMs } from '../delivery/retry-delay.ts';
-import { ClaimLostError, LEASE_MS } from '../delivery/send-copy.ts';
+import { ClaimLostError, LEASE_MS, type SendCopy, sendCopy } from '../delivery/send-copy.ts';
 import {
   claimDelivery,
   getDelivery,
@@ -21,32 +22,74 @@ import { makeRoom } from './make-room.ts';
 import { shareCopy, shareHeldCopy } from './share-copy.ts';
 
 /**
- * Runs one attempt of a delivery: claims it, has it sent, records the outcome, and in the same transaction
- * sends the job of the next attempt if there is to be one. Running it twice at once is harmless: one claims.
+ * Runs one attempt of a delivery from the queue: claims it, has it sent, records the outcome, and in the same
+ * transaction sends the job of the next attempt if there is to be one. Running it twice at once is harmless: one claims.
  */
 export const runDelivery = async (
   dependencies: Dependencies,
+  provider: Provider,
   deliveryId: string,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { database, installation, changes } = dependencies;
-  const delivery = await claimDelivery(database, deliveryId, { by: installation, leaseMs: LEASE_MS });
-  if (delivery === null) return await leaveForLater(dependencies, deliveryId);
-  const file = await getFile(database, delivery.fileId);
-  changes.announce(file.id);
+  const { database, guards, installation } = dependencies;
+  const giveBack = await guards.slotsOf(provider).take({ waitMs: Number.POSITIVE_INFINITY, signal });
+  if (giveBack === null) throw new Error('No slot came free; looking again later.');
   try {
-    if (file.deletedAt !== null) return await endDelivery(dependencies, delivery, { status: 'failed' });
-    if (await shareCopy(dependencies, delivery, file)) return;
-    const result = await attempt(dependencies, { delivery, file, signal });
-    // A copy is there; when it cannot be recorded, such as under an id that another row has, it has to be found again.
-    await succeed(dependencies, delivery, file, result).catch((error) => {
-      throw inDoubt(error);
-    });
+    const delivery = await claimDelivery(database, deliveryId, { by: installation, leaseMs: LEASE_MS });
+    if (delivery === null) return await leaveForLater(dependencies, deliveryId);
+    const file = await getFile(database, delivery.fileId);
+    await carryOut(dependencies, { delivery, file, signal, giveBack });
+  } finally {
+    giveBack();
+  }
+};
+
+const STOPPING_MS = 1_000;
+
+/** A delivery that is claimed, with its file. */
+export interface Claimed {
+  readonly delivery: Delivery;
+  readonly file: TrackedFile;
+  readonly signal: AbortSignal;
+  /** Gives back the slot in which the bytes are sent. Idempotent; called as soon as they have gone. */
+  readonly giveBack: () => void;
+  /** A copy already on its way, of which only the last piece has to go. */
+  readonly early?: EarlySend | undefined;
+  /** The file's bytes, where they are in memory still. */
+  readonly bytes?: readonly Buffer[] | null;
+  /** Recorded a moment ago, with the intent to send; nothing else is known of it to anybody. */
+  readonly isNew?: boolean;
+  /** Whether a copy of the same bytes may be there to serve it. */
+  readonly mayShare?: boolean;
+}
+
+/**
+ * Carries out a claimed attempt to its recorded end. Resolves with the file as it then is, where that is at hand. Rejects
+ * only when the end cannot be recorded.
+ */
+export const carryOut = async (
+  dependencies: Dependencies,
+  claimed: Claimed,
+): Promise<FileWithDeliveries | null> => {
+  const { delivery, file, signal, early, isNew = false, mayShare = true } = claimed;
+  const { changes } = dependencies;
+  if (!isNew) changes.announce(file.id, file.owner);
+  try {
+    if (file.deletedAt !== null) await endDelivery(dependencies, delivery, { status: 'failed' });
+    else if (!mayShare || !(await shareCopy(dependencies, delivery, file))) {
+      const result = await attempt(dependencies, claimed);
+      // A copy is there; when it cannot be recorded, such as under an id that another row has, it has to be found again.
+      return await succeed(dependencies, delivery, file, result).catch((error) => {
+        throw inDoubt(error);
+      });
+    }
   } catch (error) {
     await fail(dependencies, delivery, error, signal);
   } finally {
-    changes.announce(file.id);
+    await early?.cancel();
+    changes.announce(file.id, file.owner);
   }
+  return null;
 };
 
 /**
@@ -61,13 +104,15 @@ const leaveForLater = async ({ database, jobs }: Dependencies, deliveryId: strin
   await jobs.send(database, deliverJob(provider), { deliveryId }, { delayMs });
 };
 
-const attempt = async (
-  dependencies: Dependencies,
-  { delivery, file, signal }: { delivery: Delivery; file: TrackedFile; signal: AbortSignal },
-): Promise<AttemptResult> => {
-  const { database, changes, blobs, guards } = dependencies;
+const attempt = async (dependencies: Dependencies, claimed: Claimed): Promise<AttemptResult> => {
+  const { delivery, file, signal, giveBack, early, isNew = false } = claimed;
+  const { database, changes, guards } = dependencies;
   const provider = usableProvider(dependencies, delivery);
-  const state = await readSession(database, delivery.id);
+  const recordProgressHere = async (bytesSent: number): Promise<boolean> => {
+    const isOurs = await recordProgress(database, delivery, { bytesSent, leaseMs: LEASE_MS });
+    changes.announce(file.id, file.owner);
+    return isOurs;
+  };
   const save = async (next: unknown): Promise<void> => {
     if (!(await saveSession(database, delivery, next)))
       throw new ClaimLostError('Another sender has taken this delivery over.');
@@ -78,18 +123,40 @@ const attempt = async (
       file,
       delivery,
       signal,
-      open: openVerified({ ...file, read: (range) => blobs.read(file.blobKey, range) }),
-      session: { state, save },
       makeRoom: () => makeRoom(dependencies, provider, file, signal),
-      recordIntent: () => recordIntent(database, delivery),
-      recordProgress: async (bytesSent) => {
-        const isOurs = await recordProgress(database, delivery, { bytesSent, leaseMs: LEASE_MS });
-        changes.announce(file.id);
-        return isOurs;
+      recordIntent: async () => isNew || recordIntent(database, delivery),
+      recordProgress: recordProgressHere,
+      send: () => {
+        const sending =
+          early?.finish({ recordProgress: recordProgressHere, saveSession: save }) ??
+          sendMaster(dependencies, claimed, { provider, recordProgress: recordProgressHere, save });
+        return sending.finally(giveBack);
       },
     }),
   );
 };
+
+const sendMaster = async (
+  { database, blobs }: Dependencies,
+  { delivery, file, signal, bytes = null }: Claimed,
+  {
+    provider,
+    recordProgress: record,
+    save,
+  }: Pick<SendCopy, 'provider' | 'recordProgress'> & Pick<UploadSession, 'save'>,
+): Promise<RemoteFile> =>
+  sendCopy({
+    provider,
+    file,
+    delivery,
+    signal,
+    open:
+      bytes === null
+        ? openVerified({ ...file, read: (range) => blobs.read(file.blobKey, range) })
+        : (range) => cut(bytes, range),
+    session: { state: delivery.attempts > 1 ? await readSession(database, delivery.id) : null, save },
+    recordProgress: record,
+  });
 
 const usableProvider = ({ providers }: Dependencies, { provider: id, account }: Delivery): Provider => {
   const provider = providers.get(id);
@@ -103,27 +170,28 @@ const succeed = async (
   delivery: Delivery,
   file: TrackedFile,
   result: AttemptResult,
-): Promise<void> => {
+): Promise<FileWithDeliveries | null> => {
   if (result.kind === 'look_again') {
     const { listLagMs = LIST_LAG_MS } = dependencies;
-    return await endDelivery(dependencies, delivery, {
-      status: 'pending',
-      doubt: 'look_again',
-      dueInMs: listLagMs,
-    });
+    const outcome = { status: 'pending', doubt: 'look_again', dueInMs: listLagMs } as const;
+    await endDelivery(dependencies, delivery, outcome);
+    return null;
   }
   const { remote, found } = result;
   const isRecognised = dependencies.providers.get(delivery.provider)?.capabilities.recognisesBytes === true;
-  if (isRecognised && (await shareHeldCopy(dependencies, delivery, file, remote.id))) return;
-  await endDelivery(dependencies, delivery, {
+  if (isRecognised && (await shareHeldCopy(dependencies, delivery, file, remote.id))) return null;
+  const { id, fileId, provider, attempts } = delivery;
+  const completed = await dependencies.commits.complete({
+    id,
+    fileId,
+    attempts,
     status: remote.state === 'processing' ? 'processing' : 'completed',
-    doubt: 'none',
     remoteId: remote.id,
     bytesSent: file.sizeBytes,
     expiresAt: remote.expiresAt,
   });
-  const { fileId, provider, attempts } = delivery;
   dependencies.log.info({ event: 'delivery_completed', file: fileId, provider, attempts, found });
+  return completed;
 };
 
 const fail = async (
@@ -134,8 +202,8 @@ const fail = async (
 ): Promise<void> => {
   if (error instanceof ClaimLostError) return;
   if (signal.aborted) {
-    // We are shutting down: back in line, with a job of its own that is due at once after the start.
-    await endDelivery(dependencies, delivery, { status: 'pending' });
+    // We are shutting down: back in line, with a job of its own that none of our workers takes any more.
+    await endDelivery(dependencies, delivery, { status: 'pending', dueInMs: STOPPING_MS });
     return;
   }
   const failure = toGatewayError(error);
@@ -178,3 +246,9 @@ const fail = async (
     dueInMs,
   });
 };
+
+/** Bytes in memory, all of them or those of a range. */
+async function* cut(bytes: readonly Buffer[], range?: ByteRange): AsyncGenerator<Buffer> {
+  if (range === undefined) yield* bytes;
+  else yield Buffer.concat(bytes).subarray(range.start, range.end);
+}

@@ -1,5 +1,6 @@
-import { Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
-import { Pool, types } from 'pg';
+import type { Writable } from 'node:stream';
+import { type CompiledQuery, Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
+import { Pool, type PoolClient, type QueryResult, types } from 'pg';
 import { systemCode } from '../core/errors.ts';
 import type { Logger } from './log.ts';
 import type { Tables } from './tables.ts';
@@ -28,6 +29,8 @@ export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tabl
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
+    // Statements may be sent before the one in front has been answered; see `pipeline`.
+    pipeline: true,
     application_name: 'waybill',
     types: {
       // Sizes and counters stay far below 2^53, so int8 can be a number.
@@ -39,8 +42,13 @@ export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tabl
   // process. The pool listens only to those that are idle.
   pool.on('error', (error) => log.warn({ event: 'database_connection_lost', err: error }));
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+  pools.set(database, pool);
+  return database;
 };
+
+/** What `pipeline` takes its connections from. */
+const pools = new WeakMap<Kysely<Tables>, Pool>();
 
 const TRANSACTION_TRIES = 3;
 /** SQLSTATEs of a transaction that the server gave up for the sake of another. */
@@ -58,4 +66,75 @@ export const transact = async <T>(
       if (tried === TRANSACTION_TRIES || !CONFLICTS.has(systemCode(error) ?? '')) throw error;
     }
   }
+};
+
+/** A statement that can be executed by itself, or compiled and sent. */
+interface Statement<Row> {
+  compile(): CompiledQuery<Row>;
+  execute(): Promise<Row[]>;
+}
+
+/** How a statement is run; what tracking functions take that are used in pipelines too. */
+export type Run = <Row>(statement: Statement<Row>) => Promise<Row[]>;
+
+/** Each by itself, where the statement was made. */
+export const execute: Run = (statement) => statement.execute();
+
+/** A transaction whose statements are sent without waiting for the answers before. */
+export interface Pipeline {
+  /** Sends a statement. Rejects when it, or one before it, fails. */
+  readonly send: Run;
+  /** Sends the end, behind everything sent so far. Rejects when nothing was committed. */
+  commit(): Promise<void>;
+}
+
+/**
+ * Runs a transaction in as few round trips as its statements depend on each other. `work` must call `commit`; when it
+ * rejects without, nothing is kept.
+ */
+export const pipeline = async <T>(
+  database: Kysely<Tables>,
+  work: (pipeline: Pipeline) => Promise<T>,
+): Promise<T> => {
+  const pool = pools.get(database);
+  if (pool === undefined) throw new Error('This database was not opened here.');
+  const client = await pool.connect();
+  let isOver = false;
+  try {
+    const query = sender(client);
+    void query('begin');
+    return await work({
+      send: async (statement) => {
+        const { sql, parameters } = statement.compile();
+        return (await query(sql, parameters)).rows as never;
+      },
+      commit: async () => {
+        isOver = true;
+        const { command } = await query('commit');
+        if (command !== 'COMMIT') throw new Error('The transaction was not committed.');
+      },
+    });
+  } finally {
+    if (!isOver) await client.query('rollback').catch(() => undefined);
+    client.release();
+  }
+};
+
+/** Sends what is asked for in one turn of the event loop by one write. A failure is for whoever awaits it. */
+const sender = (client: PoolClient) => {
+  const { stream } = (client as PoolClient & { connection: { stream: Writable } }).connection;
+  let isCorked = false;
+  return (text: string, parameters: readonly unknown[] = []): Promise<QueryResult> => {
+    if (!isCorked) {
+      isCorked = true;
+      stream.cork();
+      setImmediate(() => {
+        isCorked = false;
+        stream.uncork();
+      });
+    }
+    const answered = client.query(text, [...parameters]);
+    answered.catch(() => undefined);
+    return answered;
+  };
 };

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { ErrorCode } from '../core/errors.ts';
 import type { DeliveryStatus, Doubt, FileStatus } from '../core/file.ts';
+import type { UploadOptions } from '../core/incoming.ts';
 import type { ProviderId } from '../core/provider.ts';
 
 /** The tables as `migrations/` makes them. */
@@ -8,6 +9,7 @@ export interface Tables {
   files: FilesTable;
   provider_file_uploads: ProviderFileUploadsTable;
   idempotency_keys: IdempotencyKeysTable;
+  uploads: UploadsTable;
 }
 
 interface FilesTable {
@@ -31,6 +33,20 @@ interface IdempotencyKeysTable {
   key: string;
   file_id: string;
   created_at: Generated<Date>;
+}
+
+interface UploadsTable {
+  id: string;
+  owner: string;
+  filename: string;
+  media_type: string;
+  options: ColumnType<UploadOptions, string, never>;
+  length: number | null;
+  blob_key: string;
+  metadata: string | null;
+  created_at: Generated<Date>;
+  updated_at: Generated<Date>;
+  expires_at: Date;
 }
 
 interface ProviderFileUploadsTable {

@@ -1,16 +1,20 @@
-import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BlobMissingError, type BlobRange, type BlobStore } from '../core/blob-store.ts';
+import { BlobAbortedError, BlobMissingError, type BlobStore, type BlobWriter } from '../core/blob-store.ts';
 import { systemCode } from '../core/errors.ts';
-import { DiskBlobWriter } from './disk-blob-writer.ts';
-import type { Growth } from './growth.ts';
+import { type BlobEnd, DiskBlobWriter } from './disk-blob-writer.ts';
+import { Growth } from './growth.ts';
 import { createHasher } from './hasher.ts';
+import { MARK_SUFFIX, readMark, removeMark } from './probation-mark.ts';
+import { readFollowing } from './read-following.ts';
+import { shareSync } from './share-sync.ts';
+import { createSyncAhead } from './sync-ahead.ts';
 
-/** Large enough that system calls do not count, small enough for many readers at once. */
-const READ_BYTES = 2 ** 20;
 const SWEEP_BATCH = 1_000;
 const KEY = /^[a-z0-9]{8,64}$/u;
+/** What is ours is never a link; one that was planted is not followed. */
+const { O_RDONLY, O_RDWR, O_NOFOLLOW } = constants;
 
 /**
  * Blobs as files. A blob is written in `incoming/` and stays there, durable, until a record names it; `keep`
@@ -22,95 +26,176 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
   const kept = join(directory, 'kept');
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await mkdir(kept, { recursive: true, mode: 0o700 });
+  const incomingHandle = await open(incoming, O_RDONLY);
 
   const hasher = createHasher();
+  const syncDirectory = shareSync(() => incomingHandle.sync());
+  const syncAhead = createSyncAhead();
   const growing = new Map<string, Growth>();
+  const suspended = new Set<string>();
+  /** What is in `incoming/`: to ask the directory would mean to wait for whoever is making or moving a file in it. */
+  const unkept = new Set((await readdir(incoming)).map(keyOfName));
+  const shards = new Set<string>();
   const incomingPath = (key: string): string => join(incoming, checked(key));
-  const keptPath = (key: string): string => join(kept, checked(key).slice(-2), key);
+  const keptPath = (key: string): string => join(kept, shardOf(key), key);
 
   /** A blob may move from `incoming` to `kept` between the two looks; the third look then finds it. */
-  const openForReading = async (key: string): Promise<FileHandle> => {
+  const firstOf = async <Found>(key: string, look: (path: string) => Promise<Found>): Promise<Found> => {
     for (const path of [keptPath(key), incomingPath(key), keptPath(key)]) {
-      const handle = await open(path, 'r').catch(ignoreMissing);
-      if (handle !== undefined) return handle;
+      const found = await look(path).catch(ignoreMissing);
+      if (found !== undefined) return found;
     }
     throw new BlobMissingError(`There is no blob ${key}.`);
   };
 
+  const refuseUsed = (key: string): void => {
+    if (growing.has(key)) throw new Error(`Blob ${key} is being written.`);
+    if (unkept.has(checked(key)) || existsSync(keptPath(key)))
+      throw new Error(`Blob ${key} has been written already.`);
+  };
+
+  /** Begins to grow at once, so that of two at the same time one is refused. */
+  const grow = (key: string, resumed?: { handle: FileHandle; sizeBytes: number }): BlobWriter => {
+    const growth = growing.get(key) ?? new Growth();
+    growing.set(key, growth);
+    suspended.delete(key);
+    const onEnd = (end: BlobEnd): void => {
+      growing.delete(key);
+      if (end !== 'aborted') unkept.add(key);
+      if (end === 'suspended') suspended.add(key);
+    };
+    const path = incomingPath(key);
+    const common = { path, growth, hasher, syncDirectory, syncAhead, onEnd };
+    return new DiskBlobWriter(resumed === undefined ? common : { ...common, resumed });
+  };
+
   const store: BlobStore = {
     create: async (key) => {
+      refuseUsed(key);
+      return grow(key);
+    },
+    resume: async (key) => {
       const path = incomingPath(key);
-      if (existsSync(keptPath(key))) throw new Error(`Blob ${key} has been written already.`);
-      // `wx`: a key is written once, and a name planted by someone else is not followed.
-      const handle = await open(path, 'wx', 0o600);
-      const writer = new DiskBlobWriter({ path, handle, hash: hasher.follow(path), directory: incoming });
-      growing.set(key, writer.growth);
-      writer.onEnd(() => growing.delete(key));
-      return writer;
+      if (growing.has(key)) throw new Error(`Blob ${key} is being written.`);
+      const growth = new Growth();
+      growing.set(key, growth);
+      try {
+        return grow(key, await openAccepted(path));
+      } catch (error) {
+        growing.delete(key);
+        growth.fail();
+        throw error;
+      }
+    },
+    copy: async (key, newKey) => {
+      const target = incomingPath(newKey);
+      refuseUsed(newKey);
+      if (growing.has(checked(key)) || suspended.has(key)) throw new Error(`Blob ${key} is not complete.`);
+      await firstOf(key, (path) => linkOrCopy(path, target));
+      unkept.add(newKey);
+      await syncDirectory();
     },
     read: (key, range = {}) =>
-      readFollowing({ openFile: () => openForReading(key), growthOf: () => growing.get(key) }, range),
+      readFollowing(
+        {
+          open: () => firstOf(key, (path) => open(path, O_RDONLY | O_NOFOLLOW)),
+          growthOf: () => {
+            if (suspended.has(key)) throw new BlobAbortedError(`Blob ${key} is suspended.`);
+            return growing.get(key);
+          },
+        },
+        range,
+      ),
     keep: async (key) => {
-      await mkdir(join(kept, checked(key).slice(-2)), { recursive: true, mode: 0o700 });
+      const shard = shardOf(key);
+      if (!shards.has(shard)) await mkdir(join(kept, shard), { recursive: true, mode: 0o700 });
+      shards.add(shard);
       await rename(incomingPath(key), keptPath(key)).catch(ignoreMissing);
+      unkept.delete(key);
     },
     remove: async (key) => {
       await rm(incomingPath(key), { force: true });
+      await removeMark(incomingPath(key));
       await rm(keptPath(key), { force: true });
+      suspended.delete(key);
+      unkept.delete(key);
     },
-    sweep: async (isTracked) => {
-      const keys = (await readdir(incoming)).filter((key) => KEY.test(key) && !growing.has(key));
+    sweep: async (fatesOf) => {
+      const names = await readdir(incoming);
+      const keys = [...new Set(names.map(keyOfName))].filter((key) => KEY.test(key) && !growing.has(key));
       let removed = 0;
       for (let from = 0; from < keys.length; from += SWEEP_BATCH) {
         const batch = keys.slice(from, from + SWEEP_BATCH);
-        const tracked = await isTracked(batch);
-        for (const key of batch) await (tracked.has(key) ? store.keep(key) : store.remove(key));
-        removed += batch.filter((key) => !tracked.has(key)).length;
+        const fates = await fatesOf(batch);
+        for (const key of batch) {
+          const fate = fates.get(key);
+          if (fate === 'kept') await store.keep(key);
+          if (fate === undefined) await store.remove(key);
+        }
+        removed += batch.filter((key) => !fates.has(key)).length;
       }
       return removed;
     },
-    close: () => hasher.close(),
+    close: async () => {
+      await incomingHandle.close();
+      await hasher.close();
+    },
   };
   return store;
 };
 
-interface Followed {
-  readonly openFile: () => Promise<FileHandle>;
-  readonly growthOf: () => Growth | undefined;
-}
-
-async function* readFollowing(
-  { openFile, growthOf }: Followed,
-  { start = 0, end = Number.POSITIVE_INFINITY, signal }: BlobRange,
-): AsyncGenerator<Buffer> {
-  signal?.throwIfAborted();
-  const growthBefore = growthOf();
-  const handle = await openFile();
-  // Looked at on both sides, since writing may begin or end while the file is being opened.
-  const growth = growthBefore ?? growthOf();
+/** Opens a blob to go on with, without what was on probation when its process died. */
+const openAccepted = async (path: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
+  const handle = await open(path, O_RDWR | O_NOFOLLOW).catch(ignoreMissing);
+  if (handle === undefined) throw new BlobMissingError('There is no blob to go on with under this key.');
   try {
-    let offset = start;
-    let available = growth === undefined ? (await handle.stat()).size : 0;
-    while (offset < end) {
-      if (offset >= available && growth !== undefined) available = await growth.beyond(offset, signal);
-      if (offset >= available) return;
-      signal?.throwIfAborted();
-      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, end - offset, available - offset));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
-      if (bytesRead === 0)
-        throw new BlobMissingError('A blob is shorter on disk than it was when it was opened.');
-      offset += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+    const acceptedBytes = await readMark(path);
+    if (acceptedBytes !== null) {
+      await handle.truncate(acceptedBytes);
+      await handle.datasync();
     }
-  } finally {
+    await removeMark(path);
+    const { size: sizeBytes } = await handle.stat();
+    return { handle, sizeBytes };
+  } catch (error) {
     await handle.close();
+    throw error;
   }
-}
+};
+
+/** What a file system says that has no links, or none left for this file. */
+const NO_LINK = new Set(['EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+const linkOrCopy = async (path: string, target: string): Promise<true> => {
+  try {
+    await link(path, target);
+  } catch (error) {
+    if (!NO_LINK.has(systemCode(error) ?? '')) throw error;
+    await copyWhole(path, target);
+  }
+  return true;
+};
+
+const copyWhole = async (path: string, target: string): Promise<void> => {
+  try {
+    await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const handle = await open(target, O_RDWR);
+    await handle.sync().finally(() => handle.close());
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') await rm(target, { force: true });
+    throw error;
+  }
+};
 
 const checked = (key: string): string => {
   if (!KEY.test(key)) throw new TypeError(`Not a blob key: ${JSON.stringify(key)}`);
   return key;
 };
+
+/** Of a blob's file, or of the mark beside it. */
+const keyOfName = (name: string): string => name.replace(MARK_SUFFIX, '');
+
+const shardOf = (key: string): string => checked(key).slice(-2);
 
 const ignoreMissing = (error: unknown): undefined => {
   if (systemCode(error) !== 'ENOENT') throw error;

@@ -24,6 +24,10 @@ export class Growth {
     this.#wake();
   }
 
+  throwIfFailed(): void {
+    if (this.#state === 'failed') throw new BlobAbortedError('The writer of this blob gave up.');
+  }
+
   /**
    * Resolves with the readable size once it is more than `offset`, or with the final size once the blob is
    * finished. Rejects with `BlobAbortedError` when the writer gave up, or with the signal's reason.
@@ -31,7 +35,7 @@ export class Growth {
   async beyond(offset: number, signal?: AbortSignal): Promise<number> {
     while (true) {
       signal?.throwIfAborted();
-      if (this.#state === 'failed') throw new BlobAbortedError('The writer of this blob gave up.');
+      this.throwIfFailed();
       if (this.#sizeBytes > offset || this.#state === 'finished') return this.#sizeBytes;
       await this.#change(signal);
     }

@@ -92,4 +92,42 @@ describe('the hasher', () => {
     file.drop();
     expect(await hasher.follow(write('next')).finish(bytes.length)).toBe(sha256);
   });
+
+  it('goes on with a file laid to rest from where it was, unless it is another file', async () => {
+    const path = write('resting');
+    const first = hasher.follow(path);
+    first.grown(20);
+    // Answered after what was told before has been done.
+    await hasher.follow(write('other')).finish(1);
+    first.rest();
+    // Read from the start again, it would have another hash.
+    writeFileSync(path, Buffer.concat([Buffer.alloc(20, '!'), bytes.subarray(20)]));
+    const second = hasher.follow(path, { goesOn: true });
+    second.rest();
+    expect(await hasher.follow(path, { goesOn: true }).finish(bytes.length)).toBe(sha256);
+    writeFileSync(path, bytes);
+    const third = hasher.follow(path);
+    third.grown(20);
+    third.rest();
+    expect(await hasher.follow(path).finish(bytes.length)).toBe(sha256);
+    expect(await hasher.follow(path, { goesOn: true }).finish(bytes.length)).toBe(sha256);
+  });
+
+  it('serves a small file while a large one is being hashed', async () => {
+    const path = join(directory, 'large');
+    writeFileSync(path, '');
+    truncateSync(path, 256 * 2 ** 20);
+    const order: string[] = [];
+    const large = hasher.follow(path).finish(256 * 2 ** 20);
+    const small = hasher.follow(write('small')).finish(bytes.length);
+    await Promise.all([large.then(() => order.push('large')), small.then(() => order.push('small'))]);
+    expect(order).toEqual(['small', 'large']);
+  });
+
+  it('rejects for a file that is dropped while its hash is awaited', async () => {
+    const file = hasher.follow(write('awaited'));
+    const awaited = file.finish(bytes.length);
+    file.drop();
+    await expect(awaited).rejects.toThrow('not being hashed');
+  });
 });

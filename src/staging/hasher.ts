@@ -4,8 +4,11 @@ import type { HashReply, HashRequest } from './hash-protocol.ts';
 
 /** Hashes growing files off the main thread. */
 export interface Hasher {
-  /** Follows the file at `path`, which must exist. End with `finish` or `drop`. */
-  follow(path: string): HashingFile;
+  /**
+   * Follows the file at `path`, which must exist. End with `finish`, `rest` or `drop`. `goesOn` says that it is the file
+   * last laid to rest under this path, if there was one: then it is not read from the start again.
+   */
+  follow(path: string, options?: { readonly goesOn: boolean }): HashingFile;
   close(): Promise<void>;
 }
 
@@ -14,6 +17,8 @@ export interface HashingFile {
   grown(sizeBytes: number): void;
   /** Resolves with the SHA-256 of the first `sizeBytes` bytes as lower-case hex. */
   finish(sizeBytes: number): Promise<string>;
+  /** Lets go of the file, to be gone on with. */
+  rest(): void;
   drop(): void;
 }
 
@@ -54,16 +59,21 @@ export const createHasher = (): Hasher => {
   };
 
   return {
-    follow: (path) => {
+    follow: (path, { goesOn } = { goesOn: false }) => {
       lastId += 1;
       const id = lastId;
       const outcome = Promise.withResolvers<string>();
       // A failure before `finish` is told by `finish`.
       outcome.promise.catch(() => undefined);
-      tell({ id, kind: 'open', path });
+      tell({ id, kind: 'open', path, goesOn });
       outcomes.set(id, outcome);
       const tellOfFollowed = (request: HashRequest): void => {
         if (outcomes.has(id)) tell(request);
+      };
+      const end = (kind: 'rest' | 'drop'): void => {
+        tellOfFollowed({ id, kind });
+        outcomes.delete(id);
+        outcome.reject(new Error('The file is not being hashed any more.'));
       };
       return {
         grown: (sizeBytes) => tellOfFollowed({ id, kind: 'grown', sizeBytes }),
@@ -71,10 +81,8 @@ export const createHasher = (): Hasher => {
           tellOfFollowed({ id, kind: 'finish', sizeBytes });
           return outcome.promise;
         },
-        drop: () => {
-          tellOfFollowed({ id, kind: 'drop' });
-          outcomes.delete(id);
-        },
+        rest: () => end('rest'),
+        drop: () => end('drop'),
       };
     },
     close: async () => {

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Delivery, DeliveryStatus, Doubt } from '../core/file.ts';
 import type { ProviderId } from '../core/provider.ts';
-import type { Queryable, Row } from '../platform/database.ts';
+import { execute, type Queryable, type Row, type Run } from '../platform/database.ts';
 
 /**
  * The rows of `provider_file_uploads`. Each change of state is a compare-and-set: it names the state, and where
@@ -17,6 +17,8 @@ export interface NewDelivery {
   readonly account: string;
   readonly purpose: string;
   readonly status: 'pending' | 'failed';
+  /** Who carries out a pending one at once, so that it is recorded as claimed and, should they die, as in doubt. */
+  readonly claim: Claim | null;
   readonly reason: string;
   readonly errorCode: ErrorCode | null;
   readonly errorMessage: string | null;
@@ -26,9 +28,10 @@ export interface NewDelivery {
 export const insertDeliveries = async (
   db: Queryable,
   deliveries: readonly NewDelivery[],
+  run: Run = execute,
 ): Promise<readonly Delivery[]> => {
   if (deliveries.length === 0) return [];
-  const rows = await db
+  const insertion = db
     .insertInto('provider_file_uploads')
     .values(
       deliveries.map((delivery) => ({
@@ -39,12 +42,18 @@ export const insertDeliveries = async (
         provider_file_id: null,
         shares: null,
         purpose: delivery.purpose,
-        status: delivery.status,
+        ...(delivery.claim === null
+          ? { status: delivery.status, claimed_by: null, claimed_until: null }
+          : {
+              status: 'uploading' as const,
+              attempts: 1,
+              doubt: 'look' as const,
+              claimed_by: delivery.claim.by,
+              claimed_until: inFuture(delivery.claim.leaseMs),
+            }),
         reason: delivery.reason,
         error_code: delivery.errorCode,
         error_message: delivery.errorMessage,
-        claimed_by: null,
-        claimed_until: null,
         last_used_at: null,
         expires_at: null,
       })),
@@ -55,18 +64,18 @@ export const insertDeliveries = async (
         .where('status', '<>', 'deleted')
         .doNothing(),
     )
-    .returningAll()
-    .execute();
-  return rows.map(toDelivery);
+    .returningAll();
+  return (await run(insertion)).map(toDelivery);
 };
 
 /** Deliveries by file, oldest first, deleted ones left out. */
 export const deliveriesOf = async (
   db: Queryable,
   fileIds: readonly string[],
+  run: Run = execute,
 ): Promise<ReadonlyMap<string, readonly Delivery[]>> => {
   if (fileIds.length === 0) return new Map();
-  const rows = await db
+  const selection = db
     .selectFrom('provider_file_uploads as copy')
     .leftJoin('provider_file_uploads as origin', 'origin.id', 'copy.shares')
     .selectAll('copy')
@@ -74,9 +83,8 @@ export const deliveriesOf = async (
     .where('copy.file_id', 'in', fileIds)
     .where('copy.status', '<>', 'deleted')
     .orderBy('copy.created_at')
-    .orderBy('copy.provider')
-    .execute();
-  const deliveries = rows.map((row) => {
+    .orderBy('copy.provider');
+  const deliveries = (await run(selection)).map((row) => {
     const delivery = toDelivery(row);
     if (row.shares === null) return delivery;
     return { ...delivery, remoteId: row.shared_file_id, expiresAt: row.shared_expires_at };
@@ -225,6 +233,60 @@ export const endAttempt = async (
   return row === undefined ? null : toDelivery(row);
 };
 
+/** An attempt that has put a copy at its provider. */
+export interface CompletedAttempt extends Pick<Delivery, 'id' | 'attempts'> {
+  readonly status: 'processing' | 'completed';
+  readonly remoteId: string;
+  readonly bytesSent: number;
+  readonly expiresAt: Date | null;
+}
+
+/** Ends attempts that succeeded, all or, on rejection, none. Those whose claim was lost meanwhile are left out of the answer. */
+export const completeAttempts = async (
+  db: Queryable,
+  attempts: readonly CompletedAttempt[],
+  run: Run = execute,
+): Promise<readonly Delivery[]> => {
+  const values = attempts.map(
+    (one) => sql`(${one.id}::uuid, ${one.attempts}::integer, ${one.status}::text, ${one.remoteId}::text,
+      ${one.bytesSent}::bigint, ${one.expiresAt}::timestamptz)`,
+  );
+  interface Given {
+    id: string;
+    attempts: number;
+    status: DeliveryStatus;
+    remote_id: string;
+    bytes_sent: number;
+    expires_at: Date | null;
+  }
+  const update = db
+    .updateTable('provider_file_uploads as copy')
+    .from(
+      sql<Given>`(values ${sql.join(values)})`.as<'given'>(
+        sql`given (id, attempts, status, remote_id, bytes_sent, expires_at)`,
+      ),
+    )
+    .set(({ ref }) => ({
+      status: ref('given.status'),
+      provider_file_id: ref('given.remote_id'),
+      bytes_sent: ref('given.bytes_sent'),
+      expires_at: ref('given.expires_at'),
+      doubt: 'none',
+      session: null,
+      error_code: null,
+      error_message: null,
+      claimed_by: null,
+      claimed_until: null,
+      due_at: null,
+      updated_at: sql<Date>`now()`,
+    }))
+    .whereRef('copy.id', '=', 'given.id')
+    .whereRef('copy.attempts', '=', 'given.attempts')
+    .where('copy.status', '=', 'uploading')
+    .returningAll('copy');
+  return (await run(update)).map(toDelivery);
+};
+
 /** Gives up a copy that its provider no longer has, so that it can be delivered again. False: it is not that copy any more. */
 export const giveUpCopy = async (
   db: Queryable,
@@ -308,6 +370,17 @@ export const releaseClaims = async (db: Queryable, by: string): Promise<readonly
     .where('claimed_by', '=', by)
     .where('status', '=', 'uploading')
     .returningAll()
+    .execute();
+  return rows.map(toDelivery);
+};
+
+/** Deliveries whose sender has not shown itself for so long that others may take them over. */
+export const abandonedDeliveries = async (db: Queryable): Promise<readonly Delivery[]> => {
+  const rows = await db
+    .selectFrom('provider_file_uploads')
+    .selectAll()
+    .where('status', '=', 'uploading')
+    .where('claimed_until', '<', sql<Date>`now()`)
     .execute();
   return rows.map(toDelivery);
 };

@@ -1,30 +1,38 @@
 import { sql } from 'kysely';
 import type { FileStatus, FileWithDeliveries, TrackedFile } from '../core/file.ts';
-import type { Queryable, Row } from '../platform/database.ts';
+import { execute, type Queryable, type Row, type Run } from '../platform/database.ts';
 import { deliveriesOf } from './deliveries.ts';
 
 export type NewFile = Omit<TrackedFile, 'createdAt' | 'deletedAt' | 'statusDetails'>;
 
-export const insertFile = async (db: Queryable, file: NewFile): Promise<TrackedFile> => {
-  const row = await db
+/** Inserts files, and answers with them in the same order. */
+export const insertFiles = async (
+  db: Queryable,
+  files: readonly NewFile[],
+  run: Run = execute,
+): Promise<readonly TrackedFile[]> => {
+  const insertion = db
     .insertInto('files')
-    .values({
-      id: file.id,
-      owner: file.owner,
-      filename: file.filename,
-      media_type: file.mediaType,
-      bytes: file.sizeBytes,
-      sha256: file.sha256,
-      purpose: file.purpose,
-      status: file.status,
-      status_details: null,
-      blob_key: file.blobKey,
-      expires_at: file.expiresAt,
-      deleted_at: null,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  return toFile(row);
+    .values(
+      files.map((file) => ({
+        id: file.id,
+        owner: file.owner,
+        filename: file.filename,
+        media_type: file.mediaType,
+        bytes: file.sizeBytes,
+        sha256: file.sha256,
+        purpose: file.purpose,
+        status: file.status,
+        status_details: null,
+        blob_key: file.blobKey,
+        expires_at: file.expiresAt,
+        deleted_at: null,
+      })),
+    )
+    .returningAll();
+  const rows = await run(insertion);
+  const byId = new Map(rows.map((row) => [row.id, toFile(row)]));
+  return files.flatMap(({ id }) => byId.get(id) ?? []);
 };
 
 /** The owner's live file, or null: another owner's file and a deleted one look the same. */
@@ -32,17 +40,48 @@ export const findFile = async (
   db: Queryable,
   owner: string,
   id: string,
-): Promise<FileWithDeliveries | null> =>
+): Promise<FileWithDeliveries | null> => {
+  const [found = null] = await findEachFile(db, [{ owner, id }]);
+  return found;
+};
+
+/** The same for many, in one look and the same order. */
+export const findEachFile = (
+  db: Queryable,
+  wanted: readonly Pick<TrackedFile, 'owner' | 'id'>[],
+): Promise<readonly (FileWithDeliveries | null)[]> =>
   inSnapshot(db, async (snapshot) => {
-    const row = await snapshot
+    const rows = await snapshot
       .selectFrom('files')
       .selectAll()
-      .where('id', '=', id)
-      .where('owner', '=', owner)
+      .where('id', '=', sql<string>`any(${wanted.map(({ id }) => id)})`)
       .where('deleted_at', 'is', null)
-      .executeTakeFirst();
-    if (row === undefined) return null;
-    return { file: toFile(row), deliveries: (await deliveriesOf(snapshot, [id])).get(id) ?? [] };
+      .execute();
+    const files = new Map(rows.map((row) => [row.id, toFile(row)]));
+    const deliveries = await deliveriesOf(snapshot, [...files.keys()]);
+    return wanted.map(({ owner, id }) => {
+      const file = files.get(id);
+      return file?.owner === owner ? { file, deliveries: deliveries.get(id) ?? [] } : null;
+    });
+  });
+
+/** Those of the files that are the owner's, as one look shows them; a deleted one is its tombstone, without deliveries. */
+export const findFiles = (
+  db: Queryable,
+  owner: string,
+  ids: readonly string[],
+): Promise<readonly FileWithDeliveries[]> =>
+  inSnapshot(db, async (snapshot) => {
+    if (ids.length === 0) return [];
+    const rows = await snapshot
+      .selectFrom('files')
+      .selectAll()
+      .where('id', 'in', ids)
+      .where('owner', '=', owner)
+      .execute();
+    const live = rows.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id);
+    const deliveries = await deliveriesOf(snapshot, live);
+    return rows.map((row) => ({ file: toFile(row), deliveries: deliveries.get(row.id) ?? [] }));
   });
 
 /** Reads of one state of the record: a file's status and its deliveries change together, and are to be seen together. */
@@ -59,13 +98,25 @@ export const getFile = async (db: Queryable, id: string): Promise<TrackedFile> =
 
 /** Locks the file's row until the transaction ends, so that what follows from its deliveries is decided one at a time. */
 export const lockFile = async (db: Queryable, id: string): Promise<TrackedFile> => {
-  const row = await db
+  const file = (await lockFiles(db, [id])).get(id);
+  if (file === undefined) throw new Error(`There is no record of ${id}.`);
+  return file;
+};
+
+/** Locks several, always in the same order, so that nobody waits in a circle. */
+export const lockFiles = async (
+  db: Queryable,
+  ids: readonly string[],
+  run: Run = execute,
+): Promise<ReadonlyMap<string, TrackedFile>> => {
+  const locking = db
     .selectFrom('files')
     .selectAll()
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
-  return toFile(row);
+    .where('id', '=', sql<string>`any(${ids})`)
+    .orderBy('id')
+    .forUpdate();
+  const rows = await run(locking);
+  return new Map(rows.map((row) => [row.id, toFile(row)]));
 };
 
 export interface FileQuery {
@@ -133,12 +184,81 @@ const readPage = async (db: Queryable, owner: string, query: FileQuery): Promise
   };
 };
 
-export const setFileStatus = async (
+export interface StatusOfFile {
+  readonly id: string;
+  readonly status: FileStatus;
+  readonly statusDetails: string | null;
+}
+
+export const setFileStatuses = async (
   db: Queryable,
-  id: string,
-  { status, statusDetails }: { status: FileStatus; statusDetails: string | null },
+  statuses: readonly StatusOfFile[],
+  run: Run = execute,
 ): Promise<void> => {
-  await db.updateTable('files').set({ status, status_details: statusDetails }).where('id', '=', id).execute();
+  if (statuses.length === 0) return;
+  const rows = statuses.map(
+    ({ id, status, statusDetails }) => sql`(${id}, ${status}, ${statusDetails}::text)`,
+  );
+  const given = sql<{ id: string; status: FileStatus; details: string | null }>`(values ${sql.join(rows)})`;
+  const update = db
+    .updateTable('files')
+    .from(given.as<'given'>(sql`given (id, status, details)`))
+    .set(({ ref }) => ({ status: ref('given.status'), status_details: ref('given.details') }))
+    .whereRef('files.id', '=', 'given.id');
+  await run(update);
+};
+
+/** Which of these files share their bytes with another live file of the same owner. */
+export const filesWithTwins = async (
+  db: Queryable,
+  files: readonly Pick<TrackedFile, 'id' | 'owner' | 'sha256'>[],
+  run: Run = execute,
+): Promise<ReadonlySet<string>> => {
+  if (files.length === 0) return new Set();
+  const pairs = files.map(({ owner, sha256 }) => sql`(${owner}, ${sha256})`);
+  const selection = db
+    .selectFrom('files')
+    .select(['id', 'owner', 'sha256'])
+    .where(({ refTuple }) => sql<boolean>`${refTuple('owner', 'sha256')} in (${sql.join(pairs)})`)
+    .where('deleted_at', 'is', null);
+  const rows = await run(selection);
+  const same = Map.groupBy(rows, ({ owner, sha256 }) => `${sha256} ${owner}`);
+  return new Set(
+    files
+      .filter(({ owner, sha256 }) => (same.get(`${sha256} ${owner}`)?.length ?? 0) > 1)
+      .map(({ id }) => id),
+  );
+};
+
+/** A live file of the owner's with these bytes. */
+export const findBytes = async (
+  db: Queryable,
+  { owner, sha256, sizeBytes }: Pick<TrackedFile, 'owner' | 'sha256' | 'sizeBytes'>,
+): Promise<TrackedFile | null> => {
+  const row = await db
+    .selectFrom('files')
+    .selectAll()
+    .where('owner', '=', owner)
+    .where('sha256', '=', sha256)
+    .where('bytes', '=', sizeBytes)
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? null : toFile(row);
+};
+
+/** Whether the owner has a live file of exactly this size. */
+export const hasFileOfSize = async (db: Queryable, owner: string, sizeBytes: number): Promise<boolean> => {
+  const row = await db
+    .selectFrom('files')
+    .select('id')
+    .where('owner', '=', owner)
+    .where('bytes', '=', sizeBytes)
+    .where('deleted_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 };
 
 /** Turns the file into a tombstone. Answers false when it was one already, or is not the owner's. */
@@ -153,7 +273,7 @@ export const markFileDeleted = async (db: Queryable, owner: string, id: string):
   return numUpdatedRows === 1n;
 };
 
-/** Which of these blobs a live file's record names. */
+/** Which of these blobs a file's record names. */
 export const trackedBlobs = async (
   db: Queryable,
   blobKeys: readonly string[],

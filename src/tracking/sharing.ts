@@ -14,12 +14,20 @@ export const findShareable = async (
   { owner, sha256 }: Pick<TrackedFile, 'owner' | 'sha256'>,
 ): Promise<string | null> => {
   const row = await db
+    // Few files have these bytes, an account has many copies: without the fence the planner may go through those.
+    .with(
+      (cte) => cte('twin').materialized(),
+      (qb) =>
+        qb
+          .selectFrom('files')
+          .select('id')
+          .where('owner', '=', owner)
+          .where('sha256', '=', sha256)
+          .where('deleted_at', 'is', null),
+    )
     .selectFrom('provider_file_uploads as copy')
-    .innerJoin('files as file', 'file.id', 'copy.file_id')
     .select('copy.id')
-    .where('file.owner', '=', owner)
-    .where('file.sha256', '=', sha256)
-    .where('file.deleted_at', 'is', null)
+    .where('copy.file_id', 'in', ({ selectFrom }) => selectFrom('twin').select('twin.id'))
     .where('copy.provider', '=', delivery.provider)
     .where('copy.account', '=', delivery.account)
     .where('copy.purpose', '=', delivery.purpose)

@@ -27,12 +27,16 @@ export const directoryStoreStarter =
     const reopen = async (): Promise<BlobStore> => {
       const store = await open(directory);
       stores.push(store);
-      const create = async (key: string): Promise<BlobWriter> => {
-        const writer = await store.create(key);
+      const noted = async (begun: Promise<BlobWriter>): Promise<BlobWriter> => {
+        const writer = await begun;
         writers.push(writer);
         return writer;
       };
-      return { ...store, create };
+      return {
+        ...store,
+        create: (key) => noted(store.create(key)),
+        resume: (key) => noted(store.resume(key)),
+      };
     };
     return {
       store: await reopen(),

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectNothingKept, expectRefusal } from '../support/expect-refusal.ts';
+import { followBySse } from '../support/follow-events.ts';
 import { blobSizes } from '../support/look-at-blobs.ts';
 import { openRaw, rawRequest } from '../support/raw-http.ts';
 import { type GatewayProcess, startGateway } from '../support/start-gateway.ts';
@@ -28,8 +29,16 @@ const post = (...headers: readonly string[]): string => head('POST /v1/files', .
 
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
 
-const isStaged = () =>
-  until('the upload has begun', async () => (await blobSizes(gateway.dataDir)).length > 0);
+/** Which uploads have begun, and which were given up, as the events tell. */
+const follow = async () => {
+  const { seen } = await followBySse(gateway);
+  const told = (type: string) =>
+    new Set(seen.filter((event) => event.type === type).map(({ data }) => data.id));
+  return {
+    isBegun: (count: number) => until('it has begun', () => told('file.progress').size === count),
+    isGivenUp: (count: number) => until('it was given up', () => told('file.aborted').size === count),
+  };
+};
 
 describe('a client that goes away', () => {
   it.each([
@@ -42,12 +51,13 @@ describe('a client that goes away', () => {
       chunk(`${FORM_START}half`),
     ],
   ])('in the middle of %s leaves nothing behind', async (_, makeHead, body) => {
-    for (const leave of ['end', 'reset'] as const) {
+    const { isBegun, isGivenUp } = await follow();
+    for (const [index, leave] of (['end', 'reset'] as const).entries()) {
       const client = await openRaw(gateway.url);
       await client.send(makeHead() + body);
-      await isStaged();
+      await isBegun(index + 1);
       client[leave]();
-      await until('nothing is staged', async () => (await blobSizes(gateway.dataDir)).length === 0);
+      await isGivenUp(index + 1);
       client.reset();
     }
   });

@@ -121,15 +121,12 @@ describe('a form is refused', () => {
     expect(expectRefusal(text(await post(body)), [400, code]).param).toBe(param);
   });
 
-  it.each([
-    'application/json',
-    'text/plain',
-    'application/octet-stream',
-    'multipart/mixed; boundary=x',
-    null,
-  ])('of the type %s', async (contentType) => {
-    expectRefusal(text(await post('{"path":"/etc/passwd"}', contentType)), [415, 'unsupported_media_type']);
-  });
+  it.each(['text/plain', 'application/octet-stream', 'multipart/mixed; boundary=x', null])(
+    'of the type %s',
+    async (contentType) => {
+      expectRefusal(text(await post('{"path":"/etc/passwd"}', contentType)), [415, 'unsupported_media_type']);
+    },
+  );
 
   it('with a file that is too large', async () => {
     const large = FILE.replace('words', 'x'.repeat(100 * 1_024 + 1)) + END;

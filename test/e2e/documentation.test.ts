@@ -12,9 +12,9 @@ describe('the documentation of a running gateway', () => {
   });
 
   it('has the routes that docs/http.md has, and no other', async () => {
-    const documented = [...read('docs/http.md').matchAll(/^\| `(GET|POST|PUT|DELETE) (\/[^`]*)`/gmu)].map(
-      ([, method, path]) => `${method} ${path}`,
-    );
+    const documented = [
+      ...read('docs/http.md').matchAll(/^\| `(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) (\/[^`]*)`/gmu),
+    ].map(([, method, path]) => `${method} ${path}`);
     const response = await fetch(`${gateway.url}/openapi.json`);
     const { openapi, paths } = (await response.json()) as {
       openapi: string;

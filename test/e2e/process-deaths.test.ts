@@ -74,8 +74,8 @@ const statusOf = (call: Promise<{ status: number }>): Promise<number | null> =>
 const play = async (installation: Installation, point: number): Promise<Round> => {
   const { gateway } = installation;
   const filename = `round-${point}.txt`;
-  // More than a socket takes at once, so that a body can be cut off in the middle.
-  const text = `The file of round ${point}. `.repeat(20_000);
+  // More than a socket takes at once, so that a body can be cut off in the middle, and sent on as it comes in.
+  const text = `The file of round ${point}. `.repeat(60_000);
   const api = createApi(gateway);
   await gateway.arm();
   const headers = { prefer: 'respond-async' };

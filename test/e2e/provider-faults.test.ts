@@ -84,7 +84,7 @@ describe('respond-async', () => {
     const answer = await api.upload({ text, query: 'provider=kimi', headers: { prefer: 'respond-async' } });
     expect(answer.status).toBe(202);
     expect(answer.headers['preference-applied']).toBe('respond-async');
-    expect(answer.file()).toMatchObject({ status: 'uploaded', deliveries: [{ status: 'pending' }] });
+    expect(answer.file()).toMatchObject({ status: 'uploaded', deliveries: [{ status: 'uploading' }] });
     expect((await completed(answer.file().id)).status).toBe('processed');
     expect((await api.call('GET', `/v1/files/${answer.file().id}/content`)).bytes.toString()).toBe(text);
   });

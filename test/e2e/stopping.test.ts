@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createApi, type FileObject, sha256 } from '../support/create-api.ts';
+import { followBySse } from '../support/follow-events.ts';
 import { blobSizes } from '../support/look-at-blobs.ts';
 import { openRaw } from '../support/raw-http.ts';
 import { runWaybill } from '../support/run-waybill.ts';
@@ -17,10 +18,11 @@ const uploadHead = (token: string, sizeBytes: number): string =>
 describe.concurrent('SIGTERM', () => {
   it('lets a client finish its upload, and takes no new one', async () => {
     const gateway = await startGateway();
+    const { seen } = await followBySse(gateway);
     const client = await openRaw(gateway.url);
     await client.send(uploadHead(gateway.token, 10));
     await client.send('First');
-    await until('the upload has begun', async () => (await blobSizes(gateway.dataDir)).length === 1);
+    await until('the upload has begun', () => seen.some(({ data }) => data.received_bytes === 5));
     const exitCode = gateway.stop();
     await until('it is stopping', () => gateway.logs().some(({ event }) => event === 'stopping'));
     await until(
@@ -42,10 +44,11 @@ describe.concurrent('SIGTERM', () => {
 
   it('does not wait for ever for a client that sends no more, and keeps nothing of it', async () => {
     const gateway = await startGateway();
+    const { seen } = await followBySse(gateway);
     const client = await openRaw(gateway.url);
     await client.send(uploadHead(gateway.token, 10));
     await client.send('First');
-    await until('the upload has begun', async () => (await blobSizes(gateway.dataDir)).length === 1);
+    await until('the upload has begun', () => seen.some(({ data }) => data.received_bytes === 5));
     expect(await gateway.stop()).toBe(0);
     expect(await blobSizes(gateway.dataDir)).toEqual([]);
   });

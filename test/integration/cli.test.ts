@@ -97,6 +97,15 @@ describe('upload', () => {
     expect(plain.stderr).not.toContain('\u001b');
   });
 
+  it('sends nothing of a file whose bytes are at the gateway already', async () => {
+    const content = randomBytes(200_000);
+    const first = await uploaded('once.bin', content, '--to', 'none');
+    const again = await waybill(['upload', fileOf('twice.bin', content), '--to', 'none']);
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).toMatch(/^twice\.bin {2}195\.3 KB were here already, now as file-\w{25} too\n/);
+    expect(again.stdout).not.toContain(first.id);
+  });
+
   it('reads standard input under a name', async () => {
     const stdin = Readable.from([Buffer.from('from '), Buffer.from('a pipe')]);
     const { exitCode, stdout } = await waybill(['upload', '-', '--filename', 'in.txt', '--json'], { stdin });

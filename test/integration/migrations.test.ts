@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemCode } from '../../src/core/errors.ts';
 import { migrate } from '../../src/platform/migrate.ts';
 import { insertDeliveries } from '../../src/tracking/deliveries.ts';
-import { insertFile } from '../../src/tracking/files.ts';
-import { newDelivery, newFile } from './support/record-samples.ts';
+import { insertFile, newDelivery, newFile } from './support/record-samples.ts';
 import { SCHEMA, useTestDatabases } from './support/test-databases.ts';
 
 const databases = useTestDatabases({ queues: false });

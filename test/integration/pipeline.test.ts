@@ -51,7 +51,7 @@ describe('receiving a file', () => {
       sizeBytes: 3 * MB + 7,
       status: 'uploaded',
     });
-    expect(statuses(received)).toEqual(['glm: pending', 'kimi: pending']);
+    expect(statuses(received)).toEqual(['glm: uploading', 'kimi: uploading']);
 
     const found = await pipeline.find(OWNER, received.file.id, PATIENCE);
     expect(statuses(found)).toEqual(['glm: completed', 'kimi: completed']);

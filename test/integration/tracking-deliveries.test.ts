@@ -81,14 +81,23 @@ describe('a new delivery', () => {
       errorMessage: 'Too large.',
     });
     const [recorded] = await insertDeliveries(database, [planned]);
+    const { claim: _, ...facts } = planned;
     expect(recorded).toMatchObject({
-      ...planned,
+      ...facts,
       attempts: 0,
       bytesSent: 0,
       remoteId: null,
       expiresAt: null,
     });
     expect(await getDelivery(database, planned.id)).toEqual(recorded);
+  });
+
+  it('is recorded as claimed and in doubt when its sender carries it out at once', async () => {
+    const planned = newDelivery((await aFile()).id, { claim: BY_US });
+    const [recorded] = await insertDeliveries(database, [planned]);
+    expect(recorded).toMatchObject({ status: 'uploading', attempts: 1, doubt: 'look' });
+    expect(await claimDelivery(database, planned.id, BY_US)).toBeNull();
+    expect((await releaseClaims(database, BY_US.by)).map(({ id }) => id)).toEqual([planned.id]);
   });
 
   it('gives way to the one that is there, of the same provider, account and purpose', async () => {

@@ -14,7 +14,7 @@ import {
   lockFile,
   markFileDeleted,
   type NewFile,
-  setFileStatus,
+  setFileStatuses,
   trackedBlobs,
 } from '../../src/tracking/files.ts';
 import { claimIdempotencyKey } from '../../src/tracking/idempotency-keys.ts';
@@ -57,7 +57,7 @@ describe('a file', () => {
 
   it('changes its status, with what there is to say of it', async () => {
     const { id } = await aFile();
-    await setFileStatus(database, id, { status: 'error', statusDetails: 'kimi: No.' });
+    await setFileStatuses(database, [{ id, status: 'error', statusDetails: 'kimi: No.' }]);
     expect(await getFile(database, id)).toMatchObject({ status: 'error', statusDetails: 'kimi: No.' });
   });
 

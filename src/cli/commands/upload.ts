@@ -1,10 +1,11 @@
-import type { FileObject } from '../../client/answers.ts';
+import type { FileEvent, FileObject } from '../../client/answers.ts';
 import type { Client } from '../../client/client.ts';
 import { ClientError } from '../../client/client-error.ts';
 import { systemCode } from '../../core/errors.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Invocation, Run } from '../command.ts';
+import { digestOf } from '../digest-of.ts';
 import { EXIT_OK } from '../exit-codes.ts';
 import type { uploadOptions } from '../options.ts';
 import { printJson } from '../print-json.ts';
@@ -72,13 +73,23 @@ const send = async (
   { values, io }: Pick<Call, 'values' | 'io'>,
 ): Promise<FileObject> => {
   const { filename } = source;
+  const wanted = { purpose: values.purpose, provider: values.to, signal: io.interrupted };
+  const sending = new AbortController();
+  if (report !== null && io.isTerminal) {
+    const signal = AbortSignal.any([io.interrupted, sending.signal]);
+    void showForwarding(client.events({ signal }), source, report);
+  }
   try {
+    const digest = await digestOf(source, io.interrupted);
+    const known = digest === null ? null : await client.uploadKnown({ ...wanted, ...digest, filename });
+    if (known !== null) {
+      report?.known(known);
+      return known;
+    }
     const received = await client.upload({
       ...source,
-      purpose: values.purpose,
-      provider: values.to,
+      ...wanted,
       ...(report === null ? {} : { onProgress: report.sent }),
-      signal: io.interrupted,
     });
     report?.received(received);
     return received;
@@ -89,6 +100,27 @@ const send = async (
     }
     if (error instanceof ClientError || systemCode(error) === null) throw error;
     throw unreadable(path, error);
+  } finally {
+    sending.abort();
+  }
+};
+
+/**
+ * Shows what goes on to providers while the file is sent. Its id is not known yet, so that it is told by name and size; of
+ * two that are the same in both, one may be shown for the other. A gateway without events is done without.
+ */
+const showForwarding = async (
+  events: AsyncIterable<FileEvent>,
+  { filename, sizeBytes }: UploadSource,
+  report: UploadReport,
+): Promise<void> => {
+  try {
+    for await (const { type, data } of events) {
+      const isOurs = type === 'file.progress' && data.filename === filename && data.bytes === sizeBytes;
+      if (isOurs) report.forwarded(data.deliveries);
+    }
+  } catch {
+    // The upload goes on; what is wrong with the gateway, it will meet as well.
   }
 };
 
@@ -99,7 +131,7 @@ const follow = async (
 ): Promise<FileObject> => {
   try {
     return await client.settled(id, {
-      ...(report === null ? {} : { onChange: report.changed }),
+      ...(report === null ? {} : { onChange: report.changed, isListening: true }),
       signal: io.interrupted,
     });
   } catch (error) {

@@ -10,23 +10,27 @@ import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { answerUpload } from '../answer-upload.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileObject } from '../file-object.ts';
+import { knownFile, knownFileSchema } from '../known-file.ts';
+import { readJson } from '../read-json.ts';
 import { rawUploadOptions, uploadQuery } from '../upload-query.ts';
 
-/** `POST /v1/files`: OpenAI's upload, streamed. Options may be fields of the form, before or after the file, or query parameters. */
+/**
+ * `POST /v1/files`: OpenAI's upload, streamed. Options may be fields of the form, before or after the file, or query
+ * parameters. With JSON instead of a form, a file of bytes that the owner has here already, by their digest.
+ */
 export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {
   app.post(
     '/v1/files',
     {
       schema: {
-        summary: 'Upload a file (multipart/form-data)',
+        summary: 'Upload a file (multipart/form-data), or name bytes that are here (JSON)',
         tags: ['Files'],
         querystring: uploadQuery,
         response: { 200: fileObject, 202: fileObject, ...errorResponses },
       },
       config: {
         body: {
-          mediaType: 'multipart/form-data',
-          schema: {
+          'multipart/form-data': {
             type: 'object',
             required: ['file'],
             properties: {
@@ -37,14 +41,21 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
               'expires_after[seconds]': { type: 'string' },
             },
           },
+          'application/json': knownFileSchema,
         },
       },
     },
     async (request, reply) => {
-      if (!/^multipart\/form-data\b/iu.test(request.headers['content-type'] ?? '')) {
+      const contentType = request.headers['content-type'] ?? '';
+      if (/^application\/json\b/iu.test(contentType)) {
+        const known = knownFile(await readJson(request.raw), pipeline.providers);
+        const receive = (owner: string) => pipeline.receiveKnown({ ...known, owner });
+        return answerUpload(pipeline, receive, request, reply);
+      }
+      if (!/^multipart\/form-data\b/iu.test(contentType)) {
         throw new GatewayError(
           'unsupported_media_type',
-          'Send the file as multipart/form-data, or as a raw body with PUT /v1/files?filename=….',
+          'Send the file as multipart/form-data, as a raw body with PUT /v1/files?filename=…, or its digest as application/json.',
         );
       }
       refuseHugeForm(request.headers['content-length'], pipeline.maxFileBytes);
@@ -53,6 +64,7 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
         declaredType,
         body,
         fields,
+        likelySizeBytes,
       } = await readMultipart({ headers: request.headers, stream: request.raw });
       const filename = cleanFilename(rawName);
       const options = () =>
@@ -62,11 +74,12 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
         mediaType: mediaTypeOf(declaredType, filename),
         idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
         sizeBytes: null,
+        likelySizeBytes,
         body,
         options: options(),
         finalOptions: options,
       };
-      return answerUpload(pipeline, incoming, request, reply);
+      return answerUpload(pipeline, (owner) => pipeline.receive(owner, incoming), request, reply);
     },
   );
 };

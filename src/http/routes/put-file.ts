@@ -25,7 +25,7 @@ export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
         response: { 200: fileObject, 202: fileObject, ...errorResponses },
       },
       config: {
-        body: { mediaType: 'application/octet-stream', schema: { type: 'string', format: 'binary' } },
+        body: { 'application/octet-stream': { type: 'string', format: 'binary' } },
       },
     },
     async (request, reply) => {
@@ -48,7 +48,7 @@ export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
         options,
         finalOptions: () => options,
       };
-      return answerUpload(pipeline, incoming, request, reply);
+      return answerUpload(pipeline, (owner) => pipeline.receive(owner, incoming), request, reply);
     },
   );
 };

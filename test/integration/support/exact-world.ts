@@ -11,11 +11,14 @@ import type { DeliveryStatus, FileWithDeliveries } from '../../../src/core/file.
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider } from '../../../src/core/provider.ts';
 import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
+import { createBackground } from '../../../src/pipeline/background.ts';
+import { createCommits } from '../../../src/pipeline/commits.ts';
 import type { Dependencies } from '../../../src/pipeline/dependencies.ts';
 import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
 import { deliverJob, jobKinds, retireJob, tidyJob } from '../../../src/pipeline/job-kinds.ts';
 import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts';
+import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { openDatabase } from '../../../src/platform/database.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
 import type { AdapterOptions } from '../../../src/providers/adapter.ts';
@@ -107,14 +110,18 @@ export const openExactWorld = async (
     const blobs = await openDiskBlobStore(directory);
     const jobs = await startJobs({ url, schema: jobsSchema, kinds: jobKinds, log });
     const providers = new Map(played.map((id) => [id, provider(id)]));
+    const background = createBackground(log);
     const dependencies: Dependencies = {
       database,
       jobs,
       blobs,
       changes: createFileChanges(),
+      receptions: createReceptions(),
       guards: createGuards({ firstBreakMs: 50 }),
       providers,
       room: createAccountRoom(database, providers.values()),
+      background,
+      commits: createCommits({ database, jobs, tidyAfterMs: [] }),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       // Every try is a quick one.
@@ -132,6 +139,7 @@ export const openExactWorld = async (
       dependencies,
       stop: async () => {
         if (!running.delete(started)) return;
+        await background.stop(0);
         await jobs.stop(0);
         await blobs.close();
       },

@@ -3,7 +3,7 @@ import type { Delivery, DeliveryStatus, TrackedFile } from '../../../src/core/fi
 import { newFileId } from '../../../src/core/file.ts';
 import type { Queryable } from '../../../src/platform/database.ts';
 import { getDelivery, insertDeliveries, type NewDelivery } from '../../../src/tracking/deliveries.ts';
-import { insertFile, type NewFile } from '../../../src/tracking/files.ts';
+import { insertFiles, type NewFile } from '../../../src/tracking/files.ts';
 
 /** A file as it is first recorded, with what a test says of it. */
 export const newFile = (overrides: Partial<NewFile> = {}): NewFile => ({
@@ -28,11 +28,19 @@ export const newDelivery = (fileId: string, overrides: Partial<NewDelivery> = {}
   account: 'account-1',
   purpose: 'file-extract',
   status: 'pending',
+  claim: null,
   reason: 'Named in the request.',
   errorCode: null,
   errorMessage: null,
   ...overrides,
 });
+
+/** Records one file. */
+export const insertFile = async (db: Queryable, file: NewFile): Promise<TrackedFile> => {
+  const [inserted] = await insertFiles(db, [file]);
+  if (inserted === undefined) throw new Error('The file was not inserted.');
+  return inserted;
+};
 
 export const recordFile = (db: Queryable, overrides: Partial<NewFile> = {}): Promise<TrackedFile> =>
   insertFile(db, newFile(overrides));

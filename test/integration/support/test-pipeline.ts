@@ -10,11 +10,14 @@ import type { FileWithDeliveries } from '../../../src/core/file.ts';
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider, ProviderId } from '../../../src/core/provider.ts';
 import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
+import { createBackground } from '../../../src/pipeline/background.ts';
+import { createCommits } from '../../../src/pipeline/commits.ts';
 import type { Dependencies } from '../../../src/pipeline/dependencies.ts';
 import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
 import { jobKinds } from '../../../src/pipeline/job-kinds.ts';
 import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts';
+import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
@@ -84,7 +87,9 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
   const prepare = async (overrides: Partial<Dependencies> = {}): Promise<Dependencies> => {
     const blobs = await openDiskBlobStore(directory);
     const jobs = await startJobs({ url, schema: JOBS_SCHEMA, kinds: jobKinds, log });
+    const background = createBackground(log);
     closing.push(async () => {
+      await background.stop(0);
       await jobs.stop(0);
       await blobs.close();
     });
@@ -98,10 +103,13 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       jobs,
       blobs,
       changes: createFileChanges(),
+      receptions: createReceptions(),
       guards: createGuards(),
       listLagMs: 50,
       providers,
       room: createAccountRoom(database, providers.values()),
+      background,
+      commits: createCommits({ database, jobs }),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       retry: { attempts: 5, baseMs: 20, maxMs: 50 },
@@ -120,7 +128,11 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
     start: async (overrides) => {
       const dependencies = await prepare(overrides);
       const pipeline = await startPipeline(dependencies);
-      return { ...pipeline, dependencies, stop: (graceMs = 0) => dependencies.jobs.stop(graceMs) };
+      const stop = async (graceMs = 0): Promise<void> => {
+        await dependencies.background.stop(graceMs);
+        await dependencies.jobs.stop(graceMs);
+      };
+      return { ...pipeline, dependencies, stop };
     },
     rows: (statement, values) => databases.query(url, statement, values),
     blobs: async () => {

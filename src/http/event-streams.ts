@@ -1,0 +1,126 @@
+import { GatewayError } from '../core/errors.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { type EventObject, toEventObject } from './event-object.ts';
+
+/** Where events go: one connection. */
+export interface EventSink {
+  /** Resolves once the peer has taken the event in, as far as can be told: memory is held for one event at a time. */
+  send(event: EventObject): Promise<void>;
+}
+
+/** Why a stream ended by itself: the token has, the gateway stops, the peer went away or takes nothing in. */
+export type StreamEnd = 'expired' | 'stopping' | 'gone';
+
+export interface OpenEventStream {
+  /** What a client resumes from that never saw an event. */
+  readonly cursor: string;
+  /** Sends until the stream ends; to be called once. Rejects when the record cannot be read. */
+  sendTo(sink: EventSink): Promise<StreamEnd>;
+}
+
+interface EventStreamRequest {
+  readonly principal: Principal;
+  readonly sinceMs: number | undefined;
+  /** Must abort when the peer has gone, which ends the stream, begun or not. */
+  readonly gone: AbortSignal;
+}
+
+/** The open streams of every owner. */
+export interface EventStreams {
+  /**
+   * Resolves once nothing is missed any more. Rejects with `rate_limited` when the owner has too many open, or when the
+   * record cannot be read.
+   */
+  open(request: EventStreamRequest): Promise<OpenEventStream>;
+}
+
+/** Enough for every window and agent of a person; each costs a socket and, while files move, queries. */
+const MAX_STREAMS_PER_OWNER = 32;
+const RETRY_AFTER_MS = 10_000;
+/** How long a peer may take to take an event in. */
+const DRAIN_MS = 60_000;
+/** The longest that a timer can wait; a token that is good for longer makes its client connect again. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface EventStreamsOptions {
+  /** Aborts when every stream is to end. */
+  readonly stopping: AbortSignal;
+  readonly maxStreamsPerOwner?: number;
+  readonly drainMs?: number;
+}
+
+export const createEventStreams = (
+  pipeline: Pick<Pipeline, 'watch'>,
+  { stopping, maxStreamsPerOwner = MAX_STREAMS_PER_OWNER, drainMs = DRAIN_MS }: EventStreamsOptions,
+): EventStreams => {
+  const open = new Map<string, number>();
+  const enter = (owner: string): void => {
+    const count = open.get(owner) ?? 0;
+    if (count >= maxStreamsPerOwner) {
+      const message = `You have ${count} event streams open, as many as there may be; close one first.`;
+      throw new GatewayError('rate_limited', message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    open.set(owner, count + 1);
+  };
+  const leave = (owner: string): void => {
+    const count = open.get(owner) ?? 0;
+    if (count > 1) open.set(owner, count - 1);
+    else open.delete(owner);
+  };
+  return {
+    open: async ({ principal, sinceMs, gone }) => {
+      const { sub: owner, expiresAt } = principal;
+      enter(owner);
+      const ended = new AbortController();
+      const expired = new AbortController();
+      const expiry = setTimeout(() => expired.abort(), timerTo(expiresAt));
+      const signal = AbortSignal.any([ended.signal, expired.signal, gone, stopping]);
+      onAbort(signal, () => {
+        clearTimeout(expiry);
+        leave(owner);
+      });
+      try {
+        const { cursorMs, events } = await pipeline.watch({ owner, sinceMs, signal });
+        const sendTo: OpenEventStream['sendTo'] = async (sink) => {
+          try {
+            for await (const event of events) {
+              const isTaken = await isOver(sink.send(toEventObject(event)), drainMs, signal);
+              if (!isTaken && !signal.aborted) return 'gone';
+            }
+            if (gone.aborted) return 'gone';
+            return expired.signal.aborted ? 'expired' : 'stopping';
+          } finally {
+            ended.abort();
+          }
+        };
+        return { cursor: String(cursorMs), sendTo };
+      } catch (error) {
+        ended.abort();
+        throw error;
+      }
+    },
+  };
+};
+
+const onAbort = (signal: AbortSignal, act: () => void): void => {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
+};
+
+const timerTo = (expiresAt: Date): number =>
+  Math.max(0, Math.min(expiresAt.getTime() - Date.now(), MAX_TIMER_MS));
+
+/** Whether a send has succeeded before the peer has had too long for it or the stream is to end. */
+const isOver = async (sending: Promise<void>, drainMs: number, signal: AbortSignal): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const giveUp = (): void => resolve(false);
+  const deadline = setTimeout(giveUp, drainMs);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  sending.then(() => resolve(true), giveUp);
+  const isTaken = await promise;
+  clearTimeout(deadline);
+  signal.removeEventListener('abort', giveUp);
+  return isTaken;
+};

@@ -1,0 +1,37 @@
+import type { FastifyReply } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
+import type { UploadKey } from '../../pipeline/uploads.ts';
+import { ownerOf } from '../authentication.ts';
+import { errorResponses } from '../error-envelope.ts';
+import { fileParams } from '../file-params.ts';
+
+/** `DELETE /v1/tus/{id}`: gives an upload up; of a complete one, deletes the file. */
+export const terminateUploadRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (
+  app,
+  { pipeline },
+) => {
+  app.delete(
+    '/v1/tus/:id',
+    {
+      schema: {
+        summary: 'Give up a resumable upload (tus)',
+        tags: ['Resumable uploads'],
+        params: fileParams,
+        response: { 204: z.null(), ...errorResponses },
+      },
+    },
+    async (request, reply) =>
+      void (await terminateUpload(pipeline, { owner: ownerOf(request), id: request.params.id }, reply)),
+  );
+};
+
+export const terminateUpload = async (
+  pipeline: Pipeline,
+  key: UploadKey,
+  reply: FastifyReply,
+): Promise<FastifyReply> => {
+  await pipeline.uploads.remove(key);
+  return reply.code(204).send();
+};

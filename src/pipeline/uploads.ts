@@ -1,0 +1,209 @@
+import { GatewayError } from '../core/errors.ts';
+import type { FileWithDeliveries } from '../core/file.ts';
+import type { UploadOptions } from '../core/incoming.ts';
+import type { TrackedUpload } from '../core/upload.ts';
+import { findFile } from '../tracking/files.ts';
+import {
+  deleteExpiredUpload,
+  deleteUpload,
+  expiredUploads,
+  findUpload,
+  insertUpload,
+} from '../tracking/uploads.ts';
+import {
+  type Append,
+  appendUpload,
+  completeIfWhole,
+  noUpload,
+  UPLOAD_TTL_MS,
+  type UploadState,
+} from './append-upload.ts';
+import type { Dependencies } from './dependencies.ts';
+import { createOpenUploads, type OpenUploads } from './open-uploads.ts';
+import { newPlace, refuseBeforehand } from './reception.ts';
+import { deleteFile } from './retire-file.ts';
+import { createTurns, type Turns } from './turns.ts';
+
+/**
+ * Files that come in over several requests. Each request has the upload to itself: a later one makes an earlier one end,
+ * since its client has lost the connection and come back. Another owner's upload is `not_found`.
+ */
+export interface Uploads {
+  /** Records an upload. Rejects with what is wrong with what is announced. */
+  create(upload: CreateUpload): Promise<TrackedUpload>;
+  /** How far it has come; a file, once it has all its bytes. */
+  find(key: UploadKey): Promise<UploadState>;
+  /** Resolves once what came is durable, or all of it a file. See `appendUpload`. */
+  append(key: UploadKey, append: Append): Promise<UploadState>;
+  /** Gives the upload up, or deletes the file that it has become. */
+  remove(key: UploadKey): Promise<void>;
+  /** Waits for what runs and lets go of everything; what has come stays. To be called once nobody calls any more. */
+  close(): Promise<void>;
+}
+
+export interface UploadKey {
+  readonly owner: string;
+  readonly id: string;
+}
+
+interface CreateUpload {
+  readonly owner: string;
+  /** Clean (see `core/filename.ts`). */
+  readonly filename: string;
+  readonly mediaType: string;
+  readonly options: UploadOptions;
+  /** Null: told later. */
+  readonly lengthBytes: number | null;
+  /** As the client sent it. */
+  readonly metadata: string | null;
+}
+
+/** How long a request waits for an earlier one to end. */
+const WAIT_MS = 10_000;
+const EXPIRE_EVERY_MS = 30_000;
+const EXPIRE_BATCH = 1_000;
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly turns: Turns;
+  readonly open: OpenUploads;
+}
+
+/** The caller ends it with `close`. */
+export const createUploads = (dependencies: Dependencies): Uploads => {
+  const { database, stopping, log } = dependencies;
+  const turns = createTurns({ waitMs: WAIT_MS });
+  const parts: Parts = { dependencies, turns, open: createOpenUploads(dependencies, turns) };
+  const expiring = setInterval(() => {
+    expire(parts).catch((error: unknown) => log.warn({ event: 'uploads_not_expired', err: error }));
+  }, EXPIRE_EVERY_MS).unref();
+  stopping.addEventListener('abort', () => turns.tellAll(stopped()), { once: true });
+
+  return {
+    create: async ({ owner, lengthBytes, ...announced }) => {
+      await refuseBeforehand(dependencies, { ...announced, owner, sizeBytes: lengthBytes });
+      const { fileId: id, blobKey } = newPlace();
+      const facts = { ...announced, id, owner, lengthBytes, blobKey, ttlMs: UPLOAD_TTL_MS };
+      const upload = await insertUpload(database, facts);
+      log.info({ event: 'upload_created', upload: id, owner, bytes: lengthBytes });
+      return upload;
+    },
+    find: async (key) => (await withUpload(parts, key, look(parts))) ?? (await findFinished(parts, key)),
+    append: async (key, append) =>
+      (await withUpload(parts, key, (upload, told) =>
+        appendUpload(dependencies, parts.open, { upload, append, told }),
+      )) ?? (await appendToFinished(parts, key, append)),
+    remove: async (key) => {
+      const removed = await withUpload(parts, key, async (upload) => {
+        await giveUp(parts, upload);
+        log.info({ event: 'upload_given_up', upload: upload.id, owner: upload.owner });
+        return true;
+      });
+      if (removed === null) await deleteFile(dependencies, key.owner, key.id);
+    },
+    close: async () => {
+      clearInterval(expiring);
+      turns.tellAll(stopped());
+      await turns.idle();
+      await parts.open.closeAll();
+    },
+  };
+};
+
+/** Null when the owner has no such upload: none, another owner's, or one that is a file by now. */
+const withUpload = async <Result>(
+  parts: Parts,
+  { owner, id }: UploadKey,
+  use: (upload: TrackedUpload, told: AbortSignal) => Promise<Result>,
+): Promise<Result | null> => {
+  const { dependencies, turns } = parts;
+  const { database } = dependencies;
+  let turn = turns.takeFree(id);
+  if (turn === null) {
+    // Only its owner makes another request end.
+    if ((await findUpload(database, owner, id)) === null) return null;
+    turn = await turns.take(id);
+  }
+  try {
+    const upload = await findUpload(database, owner, id);
+    if (upload === null) return null;
+    if (upload.expiresAt.getTime() <= Date.now()) {
+      await giveUp(parts, upload);
+      throw new GatewayError('upload_expired', `The upload ${id} has expired; begin a new one.`, {
+        param: 'id',
+      });
+    }
+    return await use(upload, turn.told);
+  } finally {
+    turn.giveBack();
+  }
+};
+
+/** The row first: a blob that no record names is collected at the next start. */
+const giveUp = async ({ dependencies, open }: Parts, upload: TrackedUpload): Promise<void> => {
+  await deleteUpload(dependencies.database, upload.id);
+  await open.discard(upload);
+};
+
+/** Also makes a file of an upload that had all its bytes when a crash or a fault kept it from becoming one. */
+const look =
+  ({ dependencies, open }: Parts) =>
+  async (upload: TrackedUpload): Promise<UploadState> => {
+    const reception = await open.open(upload);
+    try {
+      const file = await completeIfWhole(dependencies, open, { upload, reception });
+      return file === null ? { upload, offsetBytes: reception.receivedBytes } : { file };
+    } finally {
+      open.rest(upload.id);
+    }
+  };
+
+const findFinished = async (
+  { dependencies }: Parts,
+  { owner, id }: UploadKey,
+): Promise<{ file: FileWithDeliveries }> => {
+  const file = await findFile(dependencies.database, owner, id);
+  if (file === null) throw noUpload(id);
+  return { file };
+};
+
+/** Harmless when nothing is appended to its end, as after a lost answer. */
+const appendToFinished = async (
+  parts: Parts,
+  key: UploadKey,
+  { offsetBytes, body }: Append,
+): Promise<UploadState> => {
+  const finished = await findFinished(parts, key);
+  const { sizeBytes } = finished.file.file;
+  if (offsetBytes !== sizeBytes) {
+    throw new GatewayError('offset_conflict', `The upload is complete with ${sizeBytes} bytes.`, {
+      param: 'Upload-Offset',
+    });
+  }
+  for await (const chunk of body) {
+    if (chunk.length === 0) continue;
+    const message = `The upload is complete with ${sizeBytes} bytes; nothing was appended.`;
+    throw new GatewayError('file_too_large', message, { param: 'Upload-Length', fileId: key.id });
+  }
+  return finished;
+};
+
+/** Gives up what nobody has gone on with for long. */
+const expire = async ({ dependencies, turns, open }: Parts): Promise<void> => {
+  const { database, log } = dependencies;
+  for (const upload of await expiredUploads(database, EXPIRE_BATCH)) {
+    // Somebody is at it, and will keep it for longer or find it expired.
+    const turn = turns.takeFree(upload.id);
+    if (turn === null) continue;
+    try {
+      if (!(await deleteExpiredUpload(database, upload.id))) continue;
+      await open.discard(upload);
+      log.info({ event: 'upload_expired', upload: upload.id });
+    } finally {
+      turn.giveBack();
+    }
+  }
+};
+
+const stopped = (): GatewayError =>
+  new GatewayError('unavailable', 'The gateway is stopping; what has arrived is kept. Go on shortly.');
