@@ -4,7 +4,14 @@ export interface Slots {
    * Waits for a slot, first come first served. Resolves with what gives it back, to be called once, or with null when
    * none came free in time, too many wait already, or the signal aborts.
    */
-  take(options: { waitMs: number; signal?: AbortSignal | undefined }): Promise<(() => void) | null>;
+  take(options: TakeSlot): Promise<(() => void) | null>;
+}
+
+interface TakeSlot {
+  readonly waitMs: number;
+  /** How many must be free besides, for those in more of a hurry; default none. */
+  readonly keepFree?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Waiting costs memory and a claim that has to be renewed; more than this many are better off in the queue. */
@@ -21,9 +28,9 @@ export const createSlots = (count: number): Slots => {
   };
 
   return {
-    take: async ({ waitMs, signal }) => {
+    take: async ({ waitMs, keepFree = 0, signal }) => {
       if (signal?.aborted === true) return null;
-      if (free > 0) {
+      if (free > keepFree) {
         free -= 1;
         return once(giveBack);
       }

@@ -95,7 +95,9 @@ const begin = async (
 ): Promise<EarlyCopy | null> => {
   const guard = guards.of(provider);
   if (guard.state !== 'closed' || guard.waitMs() > 0) return null;
-  const giveBack = await guards.slotsOf(provider).take({ waitMs: 0 });
+  // What comes in slowly holds its slot for as long: half of them are left to files that are there.
+  const keepFree = Math.ceil(provider.capabilities.concurrency / 2);
+  const giveBack = await guards.slotsOf(provider).take({ waitMs: 0, keepFree });
   if (giveBack === null) return null;
   const send = startEarlySend({
     provider,

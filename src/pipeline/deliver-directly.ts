@@ -6,7 +6,7 @@ import type { EarlyCopy } from './cut-through.ts';
 import type { Dependencies } from './dependencies.ts';
 import { endDelivery } from './end-delivery.ts';
 import type { Recorded } from './record-file.ts';
-import { carryOut } from './run-delivery.ts';
+import { carryOut, STOPPING_MS } from './run-delivery.ts';
 
 /** How long a delivery waits in memory for its turn before it is left to the queue. */
 const TURN_MS = 5_000;
@@ -49,7 +49,8 @@ const deliverDirectly = (
       (provider && (await guards.slotsOf(provider).take({ waitMs: TURN_MS, signal }))) ??
       null;
     if (giveBack === null) {
-      await endDelivery(dependencies, delivery, { status: 'pending', doubt: 'none' });
+      const dueInMs = signal.aborted ? STOPPING_MS : 0;
+      await endDelivery(dependencies, delivery, { status: 'pending', doubt: 'none', dueInMs });
       return null;
     }
     try {

@@ -44,7 +44,8 @@ export const runDelivery = async (
   }
 };
 
-const STOPPING_MS = 1_000;
+/** For so long what is put back when we stop is not due, so that none of our own workers takes it up once more. */
+export const STOPPING_MS = 1_000;
 
 /** A delivery that is claimed, with its file. */
 export interface Claimed {
