@@ -99,9 +99,12 @@ export const pipeline = async <T>(
   const pool = pools.get(database);
   if (pool === undefined) throw new Error('This database was not opened here.');
   const client = await pool.connect();
-  let isOver = false;
+  let fault: unknown = null;
+  const end: { commit: Promise<unknown> | null } = { commit: null };
+  const query = sender(client, (error) => {
+    fault ??= error;
+  });
   try {
-    const query = sender(client);
     void query('begin');
     return await work({
       send: async (statement) => {
@@ -109,19 +112,24 @@ export const pipeline = async <T>(
         return (await query(sql, parameters)).rows as never;
       },
       commit: async () => {
-        isOver = true;
-        const { command } = await query('commit');
+        const committed = query('commit');
+        end.commit = committed;
+        const { command } = await committed;
         if (command !== 'COMMIT') throw new Error('The transaction was not committed.');
       },
     });
+  } catch (error) {
+    // What failed first is the cause, whatever was waited for first.
+    await end.commit?.catch(() => undefined);
+    throw fault ?? error;
   } finally {
-    if (!isOver) await client.query('rollback').catch(() => undefined);
+    await (end.commit ?? query('rollback')).catch(() => undefined);
     client.release();
   }
 };
 
 /** Sends what is asked for in one turn of the event loop by one write. A failure is for whoever awaits it. */
-const sender = (client: PoolClient) => {
+const sender = (client: PoolClient, onFailure: (error: unknown) => void) => {
   const { stream } = (client as PoolClient & { connection: { stream: Writable } }).connection;
   let isCorked = false;
   return (text: string, parameters: readonly unknown[] = []): Promise<QueryResult> => {
@@ -134,7 +142,7 @@ const sender = (client: PoolClient) => {
       });
     }
     const answered = client.query(text, [...parameters]);
-    answered.catch(() => undefined);
+    answered.catch(onFailure);
     return answered;
   };
 };
