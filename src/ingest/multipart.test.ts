@@ -56,6 +56,39 @@ const refusal = async (body: Buffer | Readable, headers?: Record<string, string>
   }
 };
 
+/** Reads a form that announces its length. */
+const likelySize = async (body: Buffer): Promise<number | null> => {
+  const headers = { ...HEADERS, 'content-length': String(body.length) };
+  return (await read(body, headers)).likelySizeBytes;
+};
+
+describe('the size that a form lets expect', () => {
+  it('is the file\u2019s where the file comes last, whatever is before it and in it', async () => {
+    const contents = ['hello', `\r\n\r\n--${BOUNDARY}x\r\n\r\n`, 'x'.repeat(70_000)];
+    for (const content of contents) {
+      const body = form([field('purpose', 'batch'), field('note', '\r\n\r\n'), { ...FILE, content }]);
+      expect(await likelySize(body)).toBe(content.length);
+    }
+  });
+
+  it('is more than the file\u2019s where fields follow, and nothing where no length is announced', async () => {
+    expect(await likelySize(form([FILE, field('purpose', 'batch')]))).toBeGreaterThan(5);
+    expect((await read(form([FILE]))).likelySizeBytes).toBeNull();
+  });
+
+  it('is not told, and costs no memory, behind a preamble without end', async () => {
+    const preamble = Buffer.alloc(40 * 2 ** 20, 'x');
+    const pieces = Array.from({ length: 640 }, (_, n) => preamble.subarray(n * 65_536, (n + 1) * 65_536));
+    const body = Buffer.concat([Buffer.from('\r\n'), form([FILE])]);
+    const headers = { ...HEADERS, 'content-length': String(preamble.length + body.length) };
+    const { likelySizeBytes, bytes } = await read(streamOf(...pieces, body), headers);
+    expect({ likelySizeBytes, content: bytes.toString() }).toEqual({
+      likelySizeBytes: null,
+      content: 'hello',
+    });
+  });
+});
+
 describe('a form with a file', () => {
   it('gives name, type and bytes, and the fields before and after it', async () => {
     const body = form([field('purpose', 'user_data'), FILE, field('provider', 'kimi')]);

@@ -42,7 +42,7 @@ const LIMITS = {
 export const readMultipart = async ({ headers, stream }: MultipartRequest): Promise<MultipartUpload> => {
   const parser = createParser(headers);
   const fields: Record<string, string> = Object.create(null);
-  const file = Promise.withResolvers<{ stream: Readable; filename: string; declaredType: string }>();
+  const file = Promise.withResolvers<BegunFile>();
   const parsed = Promise.withResolvers<void>();
   const head = collectHead(stream);
   parsed.promise.catch(() => undefined);
@@ -64,7 +64,7 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
     fileStream = part;
     // The iteration of the body reports it; this keeps a fault in between from ending the process.
     part.on('error', () => undefined);
-    file.resolve({ stream: part, filename, declaredType });
+    file.resolve({ stream: part, filename, declaredType, fieldsBefore: Object.keys(fields).length });
   });
   parser.on('field', (name, value, nameTruncated, valueTruncated) => {
     if (name === FILE_FIELD)
@@ -91,9 +91,9 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   stream.on('error', () => fail(incomplete()));
   stream.pipe(parser);
 
-  const { stream: part, filename, declaredType } = await file.promise.finally(head.stop);
+  const { stream: part, filename, declaredType, fieldsBefore } = await file.promise.finally(head.stop);
   return {
-    likelySizeBytes: likelySize(headers, head.bytes(), Object.keys(fields).length),
+    likelySizeBytes: likelySize(headers, head.bytes(), fieldsBefore),
     filename,
     declaredType,
     fields,
@@ -101,10 +101,17 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   };
 };
 
+/** More than the fields and headers that are read have before a file; what a client puts there besides is not kept. */
+const MAX_HEAD_BYTES = 256 * 2 ** 10;
+
 /** Keeps the beginning of a form for as long as its file has not begun. */
 const collectHead = (stream: Readable): { bytes(): Buffer; stop(): void } => {
   const pieces: Buffer[] = [];
-  const keep = (piece: Buffer): void => void pieces.push(piece);
+  let sizeBytes = 0;
+  const keep = (piece: Buffer): void => {
+    if (sizeBytes < MAX_HEAD_BYTES) pieces.push(piece);
+    sizeBytes += piece.length;
+  };
   stream.on('data', keep);
   return { bytes: () => Buffer.concat(pieces), stop: () => void stream.off('data', keep) };
 };
@@ -128,6 +135,14 @@ const likelySize = (headers: IncomingHttpHeaders, head: Buffer, fieldsBefore: nu
   const sizeBytes = Number(announced) - (at + PART_HEAD_END.length) - tailBytes;
   return sizeBytes > 0 ? sizeBytes : null;
 };
+
+interface BegunFile {
+  readonly stream: Readable;
+  readonly filename: string;
+  readonly declaredType: string;
+  /** How many fields came before it; by the time this is looked at, those behind it may have been read as well. */
+  readonly fieldsBefore: number;
+}
 
 async function* readToTheEnd(
   part: Readable,

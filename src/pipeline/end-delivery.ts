@@ -1,14 +1,13 @@
 import type { Delivery, FileWithDeliveries, TrackedFile } from '../core/file.ts';
 import { pipeline, type Queryable, transact } from '../platform/database.ts';
+import { deliveriesOf } from '../tracking/deliveries.ts';
 import {
   type CompletedAttempt,
   completeAttempts,
   type DeliveryOutcome,
-  deliveriesOf,
   endAttempt,
-  markDeliveryDeleted,
-  markDeliveryDeleting,
-} from '../tracking/deliveries.ts';
+} from '../tracking/delivery-attempts.ts';
+import { markDeliveryDeleted, markDeliveryDeleting } from '../tracking/delivery-removals.ts';
 import { lockFile, lockFiles, setFileStatuses } from '../tracking/files.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';

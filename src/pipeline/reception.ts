@@ -72,6 +72,8 @@ interface LastWord extends Pick<RecordFile, 'options' | 'alongside'> {
 }
 
 const HELD_BYTES = 64 * 2 ** 10;
+/** A client that drips must not have a buffer kept for each of its bytes. */
+const HELD_PIECES = 64;
 
 /** A place for a file that is to come. */
 export const newPlace = (): Place => ({ fileId: newFileId(), blobKey: randomBytes(16).toString('hex') });
@@ -157,7 +159,8 @@ const receive = async (
     write: async (chunk) => {
       if (writer.sizeBytes + chunk.length > maxFileBytes) throw tooLarge(maxFileBytes);
       cutThrough ??= beginCutThrough();
-      held = held !== null && writer.sizeBytes + chunk.length <= HELD_BYTES ? [...held, chunk] : null;
+      if (writer.sizeBytes + chunk.length > HELD_BYTES || held?.length === HELD_PIECES) held = null;
+      held?.push(chunk);
       await writer.write(chunk);
       progress.received(writer.sizeBytes);
     },

@@ -2,14 +2,14 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Delivery } from '../core/file.ts';
 import { removeRecorded, removeSurplus } from '../delivery/attempt.ts';
 import { transact } from '../platform/database.ts';
+import { deliveriesOf } from '../tracking/deliveries.ts';
 import {
-  deliveriesOf,
   lookAgain,
   markDeliveriesDeleting,
   markDeliveryDeleted,
   recordedCopies,
   recordRemovalFailure,
-} from '../tracking/deliveries.ts';
+} from '../tracking/delivery-removals.ts';
 import { getFile, markFileDeleted } from '../tracking/files.ts';
 import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { sendTidying } from './end-delivery.ts';

@@ -6,14 +6,14 @@ import type { EarlySend } from '../delivery/early-send.ts';
 import { openVerified } from '../delivery/open-verified.ts';
 import { DELIVERY_DEADLINE_MS, retryDelayMs } from '../delivery/retry-delay.ts';
 import { ClaimLostError, LEASE_MS, type SendCopy, sendCopy } from '../delivery/send-copy.ts';
+import { getDelivery } from '../tracking/deliveries.ts';
 import {
   claimDelivery,
-  getDelivery,
   readSession,
   recordIntent,
   recordProgress,
   saveSession,
-} from '../tracking/deliveries.ts';
+} from '../tracking/delivery-attempts.ts';
 import { getFile } from '../tracking/files.ts';
 import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { endDelivery } from './end-delivery.ts';

@@ -1,6 +1,6 @@
 import type { Delivery, TrackedFile } from '../core/file.ts';
 import { type Queryable, transact } from '../platform/database.ts';
-import { markDeliveryDeleted } from '../tracking/deliveries.ts';
+import { markDeliveryDeleted } from '../tracking/delivery-removals.ts';
 import { lockFile } from '../tracking/files.ts';
 import { findHolder, findShareable, leaveShared, share } from '../tracking/sharing.ts';
 import type { Dependencies } from './dependencies.ts';

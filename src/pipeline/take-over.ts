@@ -1,4 +1,4 @@
-import { abandonedDeliveries } from '../tracking/deliveries.ts';
+import { abandonedDeliveries } from '../tracking/delivery-attempts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob } from './job-kinds.ts';
 

@@ -1,5 +1,6 @@
 import { removeSurplus } from '../delivery/attempt.ts';
-import { getDelivery, recordedCopies } from '../tracking/deliveries.ts';
+import { getDelivery } from '../tracking/deliveries.ts';
+import { recordedCopies } from '../tracking/delivery-removals.ts';
 import { findEvicted } from '../tracking/evictions.ts';
 import type { Dependencies } from './dependencies.ts';
 import { removeEvicted } from './make-room.ts';

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
+import { deleteFile, postForm } from './file-calls.ts';
 import { createHttpCaller, type HttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
-import { multipartBody } from './multipart-body.ts';
 
 const fileShape = z.object({
   id: remoteIdShape,
@@ -63,14 +63,10 @@ export const createAnthropic = (options: AdapterOptions): Provider => {
     account: options.account,
     emulated: options.emulated,
     capabilities: capabilities(options.limits),
-    upload: async ({ filename, mediaType, sizeBytes, open, onProgress, signal }) => {
+    upload: async (request) => {
+      const named = { ...request, filename: fitName(request.filename) };
       // A purpose, or any other field that it does not know, is refused.
-      const part = { field: 'file', filename: fitName(filename), mediaType, sizeBytes, open };
-      const body = multipartBody({}, part);
-      const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
-      return toRemoteFile(
-        await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
-      );
+      return toRemoteFile(await postForm(http, {}, named, fileShape));
     },
     retrieve: async (id, { signal }) =>
       toRemoteFile(await http.json({ method: 'GET', ...file(id), signal }, fileShape)),
@@ -81,12 +77,7 @@ export const createAnthropic = (options: AdapterOptions): Provider => {
         'Anthropic does not give uploaded files back; ask without `from` for the original bytes.',
       );
     },
-    remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
-        if (error instanceof GatewayError && error.code === 'not_found') return;
-        throw error;
-      });
-    },
+    remove: (id, callOptions) => deleteFile(http, file(id), callOptions, deletedShape),
   };
 };
 

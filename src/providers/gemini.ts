@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape } from './adapter.ts';
+import { deleteFile } from './file-calls.ts';
 import { CHUNK_BYTES, uploadResumably } from './gemini-upload.ts';
 import { createHttpCaller, type HttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
 
@@ -106,12 +107,7 @@ export const createGemini = (options: AdapterOptions): Provider => {
         'Gemini does not give the content of files back; ask without `from` for the original bytes.',
       );
     },
-    remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
-        if (error instanceof GatewayError && error.code === 'not_found') return;
-        throw error;
-      });
-    },
+    remove: (id, callOptions) => deleteFile(http, file(id), callOptions, deletedShape),
   };
 };
 

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
+import { deleteFile, postForm } from './file-calls.ts';
 import { createHttpCaller, type HttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
-import { multipartBody } from './multipart-body.ts';
 
 const plainFileShape = z.object({
   id: remoteIdShape,
@@ -84,14 +84,8 @@ export const createGlm = (options: AdapterOptions): Provider => {
     account: options.account,
     emulated: options.emulated,
     capabilities: capabilities(options.limits),
-    upload: async ({ purpose, filename, mediaType, sizeBytes, open, onProgress, signal }) => {
-      const body = multipartBody({ purpose }, { field: 'file', filename, mediaType, sizeBytes, open });
-      const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
-      return toRemoteFile(
-        await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
-        http.quote,
-      );
-    },
+    upload: async (request) =>
+      toRemoteFile(await postForm(http, { purpose: request.purpose }, request, fileShape), http.quote),
     retrieve: async (id, callOptions) => {
       try {
         const answer = await http.json({ method: 'GET', ...file(id), ...callOptions }, fileShape);
@@ -108,12 +102,7 @@ export const createGlm = (options: AdapterOptions): Provider => {
         'GLM does not give the content of files back; ask without `from` for the original bytes.',
       );
     },
-    remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
-        if (error instanceof GatewayError && error.code === 'not_found') return;
-        throw error;
-      });
-    },
+    remove: (id, callOptions) => deleteFile(http, file(id), callOptions, deletedShape),
   };
 };
 

@@ -35,7 +35,7 @@ export const jsonBody = (value: unknown): HttpBody => {
   };
 };
 
-interface HttpCall {
+export interface HttpCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /**
    * Below the base address; ids in it must be encoded with `encodeURIComponent`. An absolute address is for one that the

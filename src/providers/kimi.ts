@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
+import { deleteFile, postForm } from './file-calls.ts';
 import { createHttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
-import { multipartBody } from './multipart-body.ts';
 
 const fileShape = z.object({
   id: remoteIdShape,
@@ -63,13 +63,8 @@ export const createKimi = (options: AdapterOptions): Provider => {
     account: options.account,
     emulated: options.emulated,
     capabilities: capabilities(options.limits),
-    upload: async ({ purpose, filename, mediaType, sizeBytes, open, onProgress, signal }) => {
-      const body = multipartBody({ purpose }, { field: 'file', filename, mediaType, sizeBytes, open });
-      const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
-      return toRemoteFile(
-        await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
-      );
-    },
+    upload: async (request) =>
+      toRemoteFile(await postForm(http, { purpose: request.purpose }, request, fileShape)),
     retrieve: async (id, { signal }) =>
       toRemoteFile(await http.json({ method: 'GET', ...file(id), signal }, fileShape)),
     list: async function* ({ signal }) {
@@ -81,12 +76,7 @@ export const createKimi = (options: AdapterOptions): Provider => {
       for (const entry of byId.values()) yield toRemoteFile(entry);
     },
     content: (id, { signal }) => http.stream({ method: 'GET', ...file(id, '/content'), signal }),
-    remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
-        if (error instanceof GatewayError && error.code === 'not_found') return;
-        throw error;
-      });
-    },
+    remove: (id, callOptions) => deleteFile(http, file(id), callOptions, deletedShape),
   };
 };
 

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { AcceptedPurpose, CallOptions, Capabilities, Provider, RemoteFile } from '../core/provider.ts';
 import { type AdapterOptions, remoteIdShape, toDate } from './adapter.ts';
+import { deleteFile, postForm } from './file-calls.ts';
 import { createHttpCaller, type HttpCaller, isTransient, type Refusal, type Verdict } from './http-call.ts';
-import { multipartBody } from './multipart-body.ts';
 import { uploadInParts } from './openai-uploads.ts';
 
 export interface OpenAiOptions extends AdapterOptions {
@@ -83,13 +83,8 @@ export const createOpenAi = ({
       if (request.sizeBytes > uploadsAboveBytes) {
         return toRemoteFile(await uploadInParts(request, { http, partBytes, fileShape }), http.quote);
       }
-      const { purpose, filename, mediaType, sizeBytes, open, onProgress, signal } = request;
-      const body = multipartBody({ purpose }, { field: 'file', filename, mediaType, sizeBytes, open });
-      const onSent = onProgress && ((bytes: number) => onProgress(Math.min(bytes, sizeBytes)));
-      return toRemoteFile(
-        await http.json({ method: 'POST', path: '/files', body, onSent, signal }, fileShape),
-        http.quote,
-      );
+      const { purpose } = request;
+      return toRemoteFile(await postForm(http, { purpose }, request, fileShape), http.quote);
     },
     retrieve: async (id, { signal }) =>
       toRemoteFile(await http.json({ method: 'GET', ...file(id), signal }, fileShape), http.quote),
@@ -100,12 +95,7 @@ export const createOpenAi = ({
         'OpenAI does not give the content of such files back; ask without `from` for the original bytes.',
       );
     },
-    remove: async (id, { signal }) => {
-      await http.json({ method: 'DELETE', ...file(id), signal }, deletedShape).catch((error) => {
-        if (error instanceof GatewayError && error.code === 'not_found') return;
-        throw error;
-      });
-    },
+    remove: (id, callOptions) => deleteFile(http, file(id), callOptions, deletedShape),
   };
 };
 

@@ -70,6 +70,7 @@ describe('a database that goes away', () => {
     'under a statement is told as unavailable: %s',
     async (how) => {
       const database = databases.open(line.url);
+      // Runs until the line is cut under it; nothing waits for its end.
       const sleeping = outcome(sql`select pg_sleep(30)`.execute(database));
       await until('the statement at the server', async () => {
         const running = `select pid from pg_stat_activity where query like 'select pg_sleep%' and datname = current_database()`;

@@ -10,22 +10,26 @@ import {
 } from '../../src/core/file.ts';
 import type { Tables } from '../../src/platform/tables.ts';
 import {
-  claimDelivery,
   deliveriesOf,
-  endAttempt,
-  filesBeingRemoved,
   getDelivery,
   insertDeliveries,
+  type NewDelivery,
+  restartDelivery,
+} from '../../src/tracking/deliveries.ts';
+import {
+  claimDelivery,
+  endAttempt,
+  pendingDeliveries,
+  recordProgress,
+  releaseClaims,
+} from '../../src/tracking/delivery-attempts.ts';
+import {
+  filesBeingRemoved,
   markDeliveriesDeleting,
   markDeliveryDeleted,
   markDeliveryDeleting,
-  type NewDelivery,
-  pendingDeliveries,
-  recordProgress,
   recordRemovalFailure,
-  releaseClaims,
-  restartDelivery,
-} from '../../src/tracking/deliveries.ts';
+} from '../../src/tracking/delivery-removals.ts';
 import type { NewFile } from '../../src/tracking/files.ts';
 import { newDelivery, recordDelivery, recordDeliveryThatIs, recordFile } from './support/record-samples.ts';
 import { useTestDatabases } from './support/test-databases.ts';
