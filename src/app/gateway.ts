@@ -1,18 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { loadJwtSecret } from '../admission/jwt-secret.ts';
-import { createTokens, type Tokens } from '../admission/tokens.ts';
+import type { Tokens } from '../admission/tokens.ts';
 import { systemCode } from '../core/errors.ts';
-import { createHttpServer } from '../http/server.ts';
-import { createAccountRoom } from '../pipeline/account-room.ts';
-import { createBackground } from '../pipeline/background.ts';
-import { createCommits } from '../pipeline/commits.ts';
-import { createFileChanges } from '../pipeline/file-changes.ts';
-import { createGuards } from '../pipeline/guards.ts';
 import { jobKinds } from '../pipeline/job-kinds.ts';
-import { startPipeline } from '../pipeline/pipeline.ts';
-import { createReceptions } from '../pipeline/receptions.ts';
 import type { Config } from '../platform/config.ts';
 import { openDatabase } from '../platform/database.ts';
 import { lockDirectory } from '../platform/directory-lock.ts';
@@ -24,8 +15,11 @@ import { StartupError } from '../platform/startup-error.ts';
 import { openDiskBlobStore } from '../staging/disk-blob-store.ts';
 import { type Closing, createClosing } from './closing.ts';
 import { installationName } from './installation.ts';
+import { openHttp } from './open-http.ts';
+import { openPipeline } from './open-pipeline.ts';
+import { openTokens } from './open-tokens.ts';
 import { openProviders } from './providers.ts';
-import { version } from './version.ts';
+import { signingSecretOf } from './signing-secret.ts';
 
 export interface Gateway {
   /** Where it listens. */
@@ -66,7 +60,7 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     config.DATABASE_URL ?? startPostgres(dataDirectory, log, closing, failed.resolve),
     openDiskBlobStore(join(dataDirectory, 'blobs')),
     openProviders(config, dataDirectory),
-    loadJwtSecret(config.JWT_SECRET_KEY, dataDirectory),
+    signingSecretOf(config),
     installationName(dataDirectory),
   ]);
   closing.add('blobs', () => blobs.close());
@@ -84,33 +78,11 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   });
   closing.add('jobs', () => jobs.stop(STOP_GRACE_MS));
 
-  const background = createBackground(log);
-  closing.add('deliveries', () => background.stop(STOP_GRACE_MS));
-
   const stopping = new AbortController();
-  const pipeline = await startPipeline({
-    database,
-    jobs,
-    blobs,
-    changes: createFileChanges(),
-    receptions: createReceptions(),
-    guards: createGuards(),
-    background,
-    commits: createCommits({ database, jobs }),
-    room: createAccountRoom(database, providers.all.values()),
-    providers: providers.all,
-    maxFileBytes: config.MAX_FILE_BYTES,
-    autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,
-    retry: { attempts: config.RETRY_ATTEMPTS, baseMs: config.RETRY_BASE_MS, maxMs: config.RETRY_MAX_MS },
-    installation,
-    stopping: stopping.signal,
-    log,
-  });
-
-  closing.add('uploads', () => pipeline.uploads.close());
-
-  const tokens = createTokens({ secret, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE });
-  const server = await createHttpServer({ pipeline, tokens, version, log });
+  const parts = { database, jobs, blobs, providers, installation, stopping: stopping.signal, closing, log };
+  const pipeline = await openPipeline(config, { ...parts, dataDirectory });
+  const tokens = await openTokens(config, { secret, database, closing, log });
+  const server = await openHttp(config, { pipeline, tokens, database, closing, log });
   closing.add('http', async () => {
     stopping.abort(new Error('The gateway is stopping.'));
     const grace = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);

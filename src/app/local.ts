@@ -1,11 +1,14 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { CliError } from '../cli/cli-error.ts';
 import type { Local } from '../cli/local.ts';
 import { systemCode } from '../core/errors.ts';
 
 /** Whose files those of an unconfigured gateway are: the one person at this machine. */
 export const LOCAL_SUBJECT = 'local';
+
+const SIGNED_ELSEWHERE =
+  'Tokens come from the identity provider at JWT_JWKS_URL; get one there and give it with --token, or set JWT_SECRET_KEY to sign some here too.';
 
 /** What commands can do by being on the gateway's machine. Loads what each needs when it is asked. */
 export const createLocal = (env: Readonly<Record<string, string | undefined>>): Local => {
@@ -18,16 +21,18 @@ export const createLocal = (env: Readonly<Record<string, string | undefined>>): 
       const { DATA_DIR } = await config();
       return (await readIfThere(join(DATA_DIR, 'gateway-url')))?.trim() || null;
     },
-    hasSecret: async () => {
-      const { JWT_SECRET_KEY, DATA_DIR } = await config();
-      return JWT_SECRET_KEY !== undefined || existsSync(join(DATA_DIR, 'jwt-secret'));
-    },
+    hasSecret: async () => (await import('./signing-secret.ts')).hasSigningSecret(await config()),
     signToken: async (claims) => {
-      const { JWT_SECRET_KEY, DATA_DIR, JWT_ISSUER, JWT_AUDIENCE } = await config();
-      const { loadJwtSecret } = await import('../admission/jwt-secret.ts');
+      const settings = await config();
+      const { signingSecretOf } = await import('./signing-secret.ts');
       const { createTokens } = await import('../admission/tokens.ts');
-      const secret = await loadJwtSecret(JWT_SECRET_KEY, resolve(DATA_DIR));
-      const tokens = createTokens({ secret, issuer: JWT_ISSUER, audience: JWT_AUDIENCE });
+      const secret = await signingSecretOf(settings);
+      const tokens = createTokens({
+        secret,
+        issuer: settings.JWT_ISSUER,
+        audience: settings.JWT_AUDIENCE,
+      });
+      if (tokens.sign === null) throw new CliError('usage', SIGNED_ELSEWHERE);
       const token = await tokens.sign(claims);
       // The gateway's own judgement of what can be a subject or a lifetime.
       await tokens.verify(`Bearer ${token}`);

@@ -6,6 +6,7 @@ import type { Config } from '../platform/config.ts';
 import { createLogger } from '../platform/log.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { LOCAL_SUBJECT } from './local.ts';
+import { isSignedElsewhere } from './signing-secret.ts';
 import { version } from './version.ts';
 
 const TOKEN_TTL_MS = 30 * 86_400_000;
@@ -40,20 +41,20 @@ export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolea
 interface Welcome {
   readonly version: string;
   readonly url: string;
-  /** Null when the operator has a secret of their own, whose tokens are not for printing. */
+  /** Null when the operator has a secret or an identity provider of their own, whose tokens are not for printing. */
   readonly token: string | null;
   readonly emulated: boolean;
 }
 
 const welcomeTo = async (config: Config, { url, tokens, emulated }: Gateway): Promise<Welcome> => {
-  const isLocal = config.JWT_SECRET_KEY === undefined;
-  const token = isLocal ? await tokens.sign({ sub: LOCAL_SUBJECT, ttlMs: TOKEN_TTL_MS }) : null;
+  const sign = config.JWT_SECRET_KEY === undefined ? tokens.sign : null;
+  const token = (await sign?.({ sub: LOCAL_SUBJECT, ttlMs: TOKEN_TTL_MS })) ?? null;
   return { version, url: config.PUBLIC_URL ?? url, token, emulated };
 };
 
 const banner = (config: Config, { url, token, emulated }: Welcome): string => {
   const lines = [`Waybill ${version} is ready.`, '', `  Console  ${url}/`, `  API      ${url}/docs`];
-  lines.push(`  Token    ${token ?? 'make one with: npx waybill token create --sub NAME'}`);
+  lines.push(`  Token    ${token ?? howToGetOne(config)}`);
   if (config.DATABASE_URL === undefined) {
     lines.push(`  Tables   psql "$(cat '${join(config.DATA_DIR, 'postgres', 'postgres-url')}')"`);
   }
@@ -65,6 +66,11 @@ const banner = (config: Config, { url, token, emulated }: Welcome): string => {
   lines.push('', 'Upload a file:', `  ${uploadLine(url, token ?? '$TOKEN')}`, '');
   return `${lines.join('\n')}\n`;
 };
+
+const howToGetOne = (config: Config): string =>
+  isSignedElsewhere(config)
+    ? `get one from the identity provider whose keys are at ${config.JWT_JWKS_URL}`
+    : 'make one with: npx waybill token create --sub NAME';
 
 /** One line that works when pasted: it sends a file that is there, under a name that every provider takes. */
 const uploadLine = (address: string, token: string): string => {

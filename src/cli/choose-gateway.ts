@@ -1,4 +1,5 @@
 import { ClientError } from '../client/client-error.ts';
+import type { Scope } from '../core/principal.ts';
 import type { Config } from '../platform/config.ts';
 import { CliError } from './cli-error.ts';
 import type { Io } from './io.ts';
@@ -16,12 +17,13 @@ const TOKEN_TTL_MS = 5 * 60_000;
 /**
  * Which gateway a command talks to: `--url`, else `WAYBILL_URL`, else the one of this machine. And as whom: `--token`,
  * else `WAYBILL_TOKEN`, else, for the gateway of this machine only, a token signed here: an address given by hand is
- * never sent one. Rejects with `CliError` `usage`, `ConfigError`, or `ClientError` `gateway_unreachable`.
+ * never sent one. That token has `scopes`, by default those of a user. Rejects with `CliError` `usage`, `ConfigError`, or `ClientError` `gateway_unreachable`.
  */
 export const chooseGateway = async (
   asked: { readonly url?: string | undefined; readonly token?: string | undefined },
   env: Io['env'],
   local: Local,
+  scopes?: readonly Scope[],
 ): Promise<ChosenGateway> => {
   const token = tokenFrom(asked.token, env.WAYBILL_TOKEN);
   const [url, source] = asked.url === undefined ? [env.WAYBILL_URL, 'WAYBILL_URL'] : [asked.url, '--url'];
@@ -35,7 +37,7 @@ export const chooseGateway = async (
   }
   const config = await local.config();
   const here = (await local.runningUrl()) ?? configuredUrl(config);
-  return { url: here, token: token ?? createLocalToken(here, config, local) };
+  return { url: here, token: token ?? createLocalToken(here, { config, local, scopes }) };
 };
 
 const tokenFrom = (option: string | undefined, variable: string | undefined): string | null => {
@@ -67,7 +69,14 @@ const configuredUrl = ({ PUBLIC_URL, HOST, PORT, DATA_DIR }: Config): string => 
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
 };
 
-const createLocalToken = (url: string, { DATA_DIR }: Config, local: Local): (() => Promise<string>) => {
+const createLocalToken = (
+  url: string,
+  {
+    config: { DATA_DIR },
+    local,
+    scopes,
+  }: { config: Config; local: Local; scopes?: readonly Scope[] | undefined },
+): (() => Promise<string>) => {
   let signed: { token: string; atMs: number } | null = null;
   return async () => {
     if (signed !== null && performance.now() - signed.atMs < TOKEN_TTL_MS / 2) return signed.token;
@@ -75,7 +84,11 @@ const createLocalToken = (url: string, { DATA_DIR }: Config, local: Local): (() 
       const message = `No gateway has been started with DATA_DIR ${DATA_DIR}, so none is asked at ${url}; start one with "npm start" or "npx waybill serve", or name another with --url and --token.`;
       throw new ClientError('gateway_unreachable', message);
     }
-    const token = await local.signToken({ sub: local.subject, ttlMs: TOKEN_TTL_MS });
+    const token = await local.signToken({
+      sub: local.subject,
+      ttlMs: TOKEN_TTL_MS,
+      ...(scopes === undefined ? {} : { scopes }),
+    });
     signed = { token, atMs: performance.now() };
     return token;
   };

@@ -4,7 +4,9 @@ import {
   contentOptions,
   downloadOptions,
   listOptions,
+  quotaOptions,
   removeOptions,
+  setQuotaOptions,
   showOptions,
   tokenOptions,
   uploadOptions,
@@ -66,6 +68,18 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--sub S',
     options: tokenOptions,
     load: async () => (await import('./commands/token-create.ts')).createToken,
+  }),
+  'quota get': defineCommand({
+    summary: 'Show what a user may keep and keeps',
+    usage: '[--sub S]',
+    options: quotaOptions,
+    load: async () => (await import('./commands/quota.ts')).getQuota,
+  }),
+  'quota set': defineCommand({
+    summary: 'Change what a user may keep',
+    usage: '--sub S [--bytes N] [--files N]',
+    options: setQuotaOptions,
+    load: async () => (await import('./commands/quota.ts')).setQuota,
   }),
   'config check': defineCommand({
     summary: 'Check the environment and print the effective values',

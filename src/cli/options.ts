@@ -75,6 +75,21 @@ export const removeOptions = {
   ...gateway,
 } as const satisfies Options;
 
+export const quotaOptions = {
+  sub: { type: 'string', value: 'S', summary: 'Whose (get: default: yours)' },
+  ...gateway,
+} as const satisfies Options;
+
+export const setQuotaOptions = {
+  ...quotaOptions,
+  bytes: {
+    type: 'string',
+    value: 'N',
+    summary: 'Bytes, such as 500 MB; 0: no limit; default: as configured',
+  },
+  files: { type: 'string', value: 'N', summary: 'Files; 0: no limit; default: as configured' },
+} as const satisfies Options;
+
 export const tokenOptions = {
   sub: { type: 'string', value: 'S', summary: 'Whose files it is for (needed)' },
   scope: {

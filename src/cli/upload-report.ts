@@ -18,6 +18,8 @@ export interface UploadReport {
   /** Nothing had to be sent. */
   known(file: FileObject): void;
   changed(file: FileObject): void;
+  /** The gateway takes no more for so long. */
+  waiting(waitMs: number): void;
   /** Takes away what moves. */
   close(): void;
 }
@@ -59,6 +61,8 @@ export const createUploadReport = (io: Io, { filename, sizeBytes }: UploadSource
       const moving = deliveries.map((delivery) => describeMovingDelivery(delivery, bytes));
       line.update((columns) => cutToWidth(`${name}  ${moving.join(', ')}`, columns));
     },
+    waiting: (waitMs) =>
+      line.print(`${name}  too many calls for now; goes on in ${Math.ceil(waitMs / 1_000)} s`),
     close: line.clear,
   };
 };

@@ -1,4 +1,5 @@
 import { type Client, createClient } from '../client/client.ts';
+import type { Scope } from '../core/principal.ts';
 import { chooseGateway } from './choose-gateway.ts';
 import type { Io } from './io.ts';
 import type { Local } from './local.ts';
@@ -9,12 +10,13 @@ interface Asking {
   readonly local: Local;
 }
 
-/** Runs `use` with a client of the gateway that was asked for, and closes it. */
+/** Runs `use` with a client of the gateway that was asked for, and closes it. For `scopes` see `chooseGateway`. */
 export const withClient = async <T>(
   { values, io, local }: Asking,
   use: (client: Client) => Promise<T>,
+  scopes?: readonly Scope[],
 ): Promise<T> => {
-  const client = createClient(await chooseGateway(values, io.env, local));
+  const client = createClient(await chooseGateway(values, io.env, local, scopes));
   try {
     return await use(client);
   } finally {

@@ -83,6 +83,22 @@ export interface ProviderList {
   data: ProviderObject[];
 }
 
+/** What an owner may keep and keeps. */
+export interface QuotaObject {
+  object: 'quota';
+  owner: string;
+  bytes: QuotaShare;
+  files: QuotaShare;
+}
+
+interface QuotaShare {
+  /** Null: none. */
+  limit: number | null;
+  used: number;
+  /** For uploads that are not complete. */
+  reserved: number;
+}
+
 /** A file on its way into the gateway, which no record has yet. */
 export interface FileProgress {
   /** The id that the file will have. */

@@ -1,9 +1,9 @@
 import type { FileStatus } from '../core/file.ts';
-import type { DeletedFile, FileEvent, FileList, FileObject, ProviderObject } from './answers.ts';
+import type { DeletedFile, FileEvent, FileList, FileObject, ProviderObject, QuotaObject } from './answers.ts';
 import { type Call, type CallerOptions, createCaller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { type EventQuery, events } from './events.ts';
-import { isDeletedFile, isFileList, isFileObject, isProviderList } from './recognise.ts';
+import { isDeletedFile, isFileList, isFileObject, isProviderList, isQuotaObject } from './recognise.ts';
 import { type Settling, settled } from './settled.ts';
 import { type Upload, upload } from './upload.ts';
 import { type KnownUpload, uploadKnown } from './upload-known.ts';
@@ -58,6 +58,13 @@ export interface Client {
   /** Delivers from the master copy, again or anew. Resolves at once; idempotent. */
   deliver(id: string, to: { provider: string; purpose?: string | undefined } & Wait): Promise<FileObject>;
   providers(options?: Wait): Promise<readonly ProviderObject[]>;
+  /** What the caller may keep and keeps, or with the scope `admin`, what `sub` does. */
+  quota(query?: { readonly sub?: string | undefined } & Wait): Promise<QuotaObject>;
+  /** Changes what `sub` may keep: null for what everybody may, 0 for no limit, undefined leaves it. Needs the scope `admin`. */
+  setQuota(
+    sub: string,
+    change: { readonly bytes?: number | null | undefined; readonly files?: number | null | undefined } & Wait,
+  ): Promise<QuotaObject>;
   readonly files: {
     list(query?: ListQuery): Promise<FileList>;
     retrieve(id: string, options?: Wait): Promise<FileObject>;
@@ -105,6 +112,16 @@ export const createClient = (options: CallerOptions): Client => {
     },
     providers: async ({ signal } = {}) =>
       (await caller.json({ method: 'GET', path: '/v1/providers', signal }, isProviderList)).data,
+    quota: ({ sub, signal } = {}) =>
+      caller.json(
+        { method: 'GET', path: sub === undefined ? '/v1/quota' : quotaPathOf(sub), signal },
+        isQuotaObject,
+      ),
+    setQuota: (sub, { bytes, files, signal }) => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ bytes, files });
+      return caller.json({ method: 'PUT', path: quotaPathOf(sub), headers, body, signal }, isQuotaObject);
+    },
     files: {
       list: ({ signal, limit, ...query } = {}) => {
         const call = { query: { ...query, limit: limit?.toString() }, signal };
@@ -133,6 +150,8 @@ const pathOf = (id: string): string => {
   }
   return `/v1/files/${encodeURIComponent(id)}`;
 };
+
+const quotaPathOf = (sub: string): string => `/v1/quotas/${encodeURIComponent(sub)}`;
 
 const rangeHeader = ({ start, end }: { start: number; end?: number }): string =>
   `bytes=${start}-${end === undefined ? '' : end - 1}`;

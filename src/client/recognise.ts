@@ -1,4 +1,11 @@
-import type { DeletedFile, FileList, FileObject, FileProgress, ProviderList } from './answers.ts';
+import type {
+  DeletedFile,
+  FileList,
+  FileObject,
+  FileProgress,
+  ProviderList,
+  QuotaObject,
+} from './answers.ts';
 
 /** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
 export const isFileObject = (json: unknown): json is FileObject =>
@@ -22,6 +29,9 @@ export const isProviderList = (json: unknown): json is ProviderList =>
   json.object === 'list' &&
   Array.isArray(json.data) &&
   json.data.every((item) => isRecord(item) && item.object === 'provider');
+
+export const isQuotaObject = (json: unknown): json is QuotaObject =>
+  isRecord(json) && json.object === 'quota' && isRecord(json.bytes) && isRecord(json.files);
 
 export const isFileProgress = (json: unknown): json is FileProgress =>
   isFileReference(json) &&

@@ -34,7 +34,7 @@ describe('the wait before the next try', () => {
     expect(delay({ attempts: 60 }, { ...POLICY, attempts: 100 })).toBe(30_000);
   });
 
-  it('is spread over all of it while tries are quick, and over the upper half later', () => {
+  it('L16 is spread over all of it while tries are quick, and over the upper half later', () => {
     expect(delay({ attempts: 4, random: 0 })).toBe(0);
     expect(delay({ attempts: 4, random: 0.5 })).toBe(2_000);
     expect(delay({ attempts: 9, random: 0 })).toBe(450_000);

@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Received } from '../pipeline/reception.ts';
-import { ownerOf } from './authentication.ts';
+import { noteFile } from './audit.ts';
 import { abortOnClose } from './connection.ts';
 import { type FileObject, toFileObject } from './file-object.ts';
 import { parsePrefer } from './prefer.ts';
+import { ownerOf } from './principals.ts';
 
 /**
  * Has a file received and answers for it: at once with 202 when the client prefers that, else when every delivery has
@@ -16,9 +17,18 @@ export const answerUpload = async (
   receive: (owner: string) => Promise<Received>,
   request: FastifyRequest,
   reply: FastifyReply,
+): Promise<FileObject> => answerReceived(pipeline, () => receive(ownerOf(request)), request, reply);
+
+/** The same where it is not the request that says whose file it is. */
+export const answerReceived = async (
+  pipeline: Pipeline,
+  receive: () => Promise<Received>,
+  request: FastifyRequest,
+  reply: FastifyReply,
 ): Promise<FileObject> => {
   const signal = abortOnClose(reply);
-  const received = await receive(ownerOf(request));
+  const received = await receive();
+  noteFile(request, received.file.id);
   const { respondAsync, waitMs } = parsePrefer(request.headers.prefer);
   if (respondAsync) {
     reply.code(202).header('preference-applied', 'respond-async');

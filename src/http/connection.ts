@@ -1,12 +1,21 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../core/errors.ts';
+import { beforeBody } from '../ingest/raw-body.ts';
+import { socketLimits } from './socket-limits.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route reads its body itself; see `leaveBodies`. */
+    readsBody?: boolean;
+  }
+}
 
 /** How long a client may go on sending a body that has been answered already. */
 const DRAIN_MS = 5_000;
 
 /**
  * Makes refusals arrive. A client that asked with `Expect: 100-continue` is told to go on only once its request
- * has been admitted; one that is still sending when it is answered is read for a while and thrown away, since
+ * has been admitted, and where a route reads the body itself, when it does; one that is still sending when it is answered is read for a while and thrown away, since
  * closing at once would reset the connection and lose the answer on its way.
  */
 export const registerConnectionRules = (app: FastifyInstance): void => {
@@ -16,8 +25,15 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
     if (headers.host !== undefined || raw.httpVersion !== '1.1') return;
     throw new GatewayError('invalid_request', 'The request has no Host header.');
   });
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.rawHeaders.length / 2 <= socketLimits.headers) return;
+    throw new GatewayError('headers_too_large', `The request has more than ${socketLimits.headers} headers.`);
+  });
   app.addHook('preParsing', async (request, reply) => {
-    if (/^100-continue$/iu.test(request.headers.expect ?? '')) reply.raw.writeContinue();
+    if (!/^100-continue$/iu.test(request.headers.expect ?? '')) return;
+    const goOn = () => reply.raw.writeContinue();
+    if (request.routeOptions.config.readsBody === true) beforeBody(request.raw, goOn);
+    else goOn();
   });
   let isClosing = false;
   app.addHook('preClose', async () => {

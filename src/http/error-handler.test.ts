@@ -87,7 +87,7 @@ describe('an error of ours', () => {
     const error = new GatewayError('invalid_token', 'No.');
     expect((await failWith(error)).headers.get('www-authenticate')).toBe('Bearer realm="waybill"');
     const { headers } = await failWith(error, { authorization: 'Bearer x' });
-    expect(headers.get('www-authenticate')).toBe('Bearer realm="waybill" error="invalid_token"');
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="waybill", error="invalid_token"');
   });
 
   it("is logged when it is our fault, with its cause and the id of the request, and not when it is the client's", async () => {

@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError, systemCode, toGatewayError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { noteRefusal } from './audit.ts';
 import { toErrorEnvelope } from './error-envelope.ts';
 import { newRequestId } from './request-id.ts';
+import { bareSecurityHeaders } from './security-headers.ts';
 
 /** The only place that turns an error into a response. Messages of unknown errors are logged and never shown. */
 export const registerErrorHandler = (app: FastifyInstance, log: Logger): void => {
@@ -25,14 +27,16 @@ export const registerErrorHandler = (app: FastifyInstance, log: Logger): void =>
 
 /** For faults in the address itself, which the framework finds before there is a route or a hook. */
 export const answerBadAddress = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  reply.headers(bareSecurityHeaders).header('x-request-id', request.id);
   sendError(fromFastify(error) ?? toGatewayError(error), request, reply);
 };
 
 const WAITING_HELPS = new Set([423, 429]);
 
 const sendError = (error: GatewayError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  noteRefusal(request, error.code, error.fileId);
   if (error.httpStatus === 401) {
-    const reason = request.headers.authorization === undefined ? '' : ' error="invalid_token"';
+    const reason = request.headers.authorization === undefined ? '' : ', error="invalid_token"';
     reply.header('www-authenticate', `Bearer realm="waybill"${reason}`);
   }
   const retryAfterSeconds = error.retryAfterMs === null ? 1 : Math.ceil(error.retryAfterMs / 1_000);
@@ -86,6 +90,9 @@ export const answerBrokenRequest = (error: Error, socket: Socket): void => {
   const body = JSON.stringify(toErrorEnvelope(known, newRequestId()));
   socket.end(
     `HTTP/1.1 ${known.httpStatus} ${known.code}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      Object.entries(bareSecurityHeaders)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('') +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 };

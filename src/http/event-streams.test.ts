@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../core/errors.ts';
 import type { FileEvent } from '../pipeline/watch-files.ts';
 import type { EventObject } from './event-object.ts';
 import { createEventStreams, type EventSink, type StreamEnd } from './event-streams.ts';
@@ -28,11 +29,14 @@ const streamsOf = (
     { stopping: never, ...options },
   );
 
+type Request = Parameters<ReturnType<typeof createEventStreams>['open']>[0];
+type Running = Omit<Request, 'recheck'> & Partial<Pick<Request, 'recheck'>> & { readonly sink: EventSink };
+
 /** Opens a stream and sends it to its end. */
 const run = async (
   streams: ReturnType<typeof createEventStreams>,
-  { sink, ...request }: Parameters<typeof streams.open>[0] & { sink: EventSink },
-): Promise<StreamEnd> => (await streams.open(request)).sendTo(sink);
+  { sink, recheck = async () => undefined, ...request }: Running,
+): Promise<StreamEnd> => (await streams.open({ recheck, ...request })).sendTo(sink);
 
 const deleted: FileEvent = { cursorMs: 8, type: 'deleted', fileId: 'file-1' };
 const sinkTo = (sent: EventObject[] = [], send: EventSink['send'] = async () => undefined): EventSink => ({
@@ -57,7 +61,7 @@ describe('an event stream', () => {
   it.each([
     ['the token ends', 20],
     ['the token has ended, within the tolerance of clocks', -20],
-  ])('ends when %s', async (_, expiresInMs) => {
+  ])('J45 ends when %s', async (_, expiresInMs) => {
     const stream = {
       principal: principal('user-1', expiresInMs),
       sinceMs: undefined,
@@ -65,6 +69,18 @@ describe('an event stream', () => {
       gone: never,
     };
     expect(await run(streamsOf([]), stream)).toBe('expired');
+  });
+
+  it('J45 ends when the key of its token is not good any more, not when that cannot be told', async () => {
+    let looks = 0;
+    const recheck = async (): Promise<void> => {
+      looks += 1;
+      if (looks === 1) throw new GatewayError('unavailable', 'The keys cannot be had.');
+      if (looks === 3) throw new GatewayError('invalid_token', 'The token is not valid here.');
+    };
+    const stream = { principal: principal(), sinceMs: undefined, sink: sinkTo(), gone: never, recheck };
+    expect(await run(streamsOf([], { recheckMs: 5 }), stream)).toBe('expired');
+    expect(looks).toBe(3);
   });
 
   it('lasts for a token of years, which no timer can wait for', async () => {

@@ -1,4 +1,4 @@
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { type EventObject, toEventObject } from './event-object.ts';
@@ -24,6 +24,8 @@ interface EventStreamRequest {
   readonly sinceMs: number | undefined;
   /** Must abort when the peer has gone, which ends the stream, begun or not. */
   readonly gone: AbortSignal;
+  /** Asked now and then whether the token is still good: rejects with a 401 when its key or secret is not any more. */
+  recheck(): Promise<void>;
 }
 
 /** The open streams of every owner. */
@@ -40,6 +42,8 @@ const MAX_STREAMS_PER_OWNER = 32;
 const RETRY_AFTER_MS = 10_000;
 /** How long a peer may take to take an event in. */
 const DRAIN_MS = 60_000;
+/** How long a stream may outlive the key that its token was signed with. */
+const RECHECK_MS = 60_000;
 /** The longest that a timer can wait; a token that is good for longer makes its client connect again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -48,11 +52,17 @@ export interface EventStreamsOptions {
   readonly stopping: AbortSignal;
   readonly maxStreamsPerOwner?: number;
   readonly drainMs?: number;
+  readonly recheckMs?: number;
 }
 
 export const createEventStreams = (
   pipeline: Pick<Pipeline, 'watch'>,
-  { stopping, maxStreamsPerOwner = MAX_STREAMS_PER_OWNER, drainMs = DRAIN_MS }: EventStreamsOptions,
+  {
+    stopping,
+    maxStreamsPerOwner = MAX_STREAMS_PER_OWNER,
+    drainMs = DRAIN_MS,
+    recheckMs = RECHECK_MS,
+  }: EventStreamsOptions,
 ): EventStreams => {
   const open = new Map<string, number>();
   const enter = (owner: string): void => {
@@ -69,15 +79,19 @@ export const createEventStreams = (
     else open.delete(owner);
   };
   return {
-    open: async ({ principal, sinceMs, gone }) => {
+    open: async ({ principal, sinceMs, gone, recheck }) => {
       const { sub: owner, expiresAt } = principal;
       enter(owner);
       const ended = new AbortController();
       const expired = new AbortController();
       const expiry = setTimeout(() => expired.abort(), timerTo(expiresAt));
+      const rechecking = setInterval(() => {
+        recheck().catch((error) => toGatewayError(error).httpStatus === 401 && expired.abort());
+      }, recheckMs);
       const signal = AbortSignal.any([ended.signal, expired.signal, gone, stopping]);
       onAbort(signal, () => {
         clearTimeout(expiry);
+        clearInterval(rechecking);
         leave(owner);
       });
       try {

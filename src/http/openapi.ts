@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import apiReference from '@scalar/fastify-api-reference';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { allowOwnScripts } from './security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -34,10 +35,13 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
     transformObject: (document) => withoutInputTwins(jsonSchemaTransformObject(document)),
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  await app.register(apiReference, {
-    routePrefix: '/docs',
-    // Nothing is loaded from elsewhere: fonts and telemetry of the reference stay off.
-    configuration: { withDefaultFonts: false, telemetry: false, title: 'Waybill API' },
+  await app.register(async (reference) => {
+    allowOwnScripts(reference);
+    await reference.register(apiReference, {
+      routePrefix: '/docs',
+      // Nothing is loaded from elsewhere: fonts and telemetry of the reference stay off.
+      configuration: { withDefaultFonts: false, telemetry: false, title: 'Waybill API' },
+    });
   });
 };
 

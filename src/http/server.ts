@@ -1,69 +1,106 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { RateLimits } from '../admission/rate-limits.ts';
 import type { Tokens } from '../admission/tokens.ts';
+import type { AuditTrail } from '../pipeline/audit-trail.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../platform/log.ts';
+import { registerAudit } from './audit.ts';
 import { requireToken } from './authentication.ts';
+import { watchBodyPace } from './body-pace.ts';
 import { registerConnectionRules } from './connection.ts';
 import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
 import { registerOpenApi } from './openapi.ts';
+import { limitRates } from './rate-limiting.ts';
 import { newRequestId } from './request-id.ts';
+import { administerQuotasRoutes } from './routes/administer-quotas.ts';
 import { appendUploadRoute } from './routes/append-upload.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { createDeliveryRoute } from './routes/create-delivery.ts';
 import { createFileRoute } from './routes/create-file.ts';
 import { createUploadRoute } from './routes/create-upload.ts';
+import { createUploadUrlRoute } from './routes/create-upload-url.ts';
 import { deleteFileRoute } from './routes/delete-file.ts';
 import { getFileRoute } from './routes/get-file.ts';
 import { getFileContentRoute } from './routes/get-file-content.ts';
+import { getQuotaRoute } from './routes/get-quota.ts';
 import { listFilesRoute } from './routes/list-files.ts';
 import { listProvidersRoute } from './routes/list-providers.ts';
 import { overriddenMethodRoute } from './routes/overridden-method.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { putByUploadUrlRoute } from './routes/put-by-upload-url.ts';
 import { putFileRoute } from './routes/put-file.ts';
 import { terminateUploadRoute } from './routes/terminate-upload.ts';
 import { tusOptionsRoute } from './routes/tus-options.ts';
 import { uploadOffsetRoute } from './routes/upload-offset.ts';
 import { watchFilesRoute } from './routes/watch-files.ts';
+import { registerSecurityHeaders } from './security-headers.ts';
+import { limitConnections, socketLimits } from './socket-limits.ts';
 import { registerTusRules, requireTusVersion } from './tus-protocol.ts';
 import { isWebSocketRequest } from './websockets.ts';
 
 export interface HttpServerOptions {
   readonly pipeline: Pipeline;
   readonly tokens: Tokens;
+  /** Null: none. */
+  readonly limits: RateLimits | null;
+  /** Whose word on where a request comes from is taken, as addresses and networks. */
+  readonly trustedProxies: readonly string[];
+  /** The address that users know; null: the one that each of them asks. */
+  readonly publicUrl: string | null;
+  /** Origins of web pages elsewhere that may call the API. */
+  readonly corsOrigins: readonly string[];
+  readonly audit: AuditTrail;
   readonly version: string;
   readonly log: Logger;
 }
 
-/** A connection on which nothing moves, in either direction, is closed after this. */
-const IDLE_MS = 120_000;
-const HEADERS_MS = 30_000;
 const MAX_JSON_BYTES = 64 * 2 ** 10;
 
 /** The HTTP surface, not yet listening. The caller listens and closes. */
 export const createHttpServer = async ({
   pipeline,
   tokens,
+  limits,
+  trustedProxies,
+  publicUrl,
+  corsOrigins,
+  audit,
   version,
   log,
 }: HttpServerOptions): Promise<FastifyInstance> => {
   const app = fastify({
     logger: false,
     // Asked for in `registerConnectionRules`, which answers in the envelope.
-    http: { requireHostHeader: false, shouldUpgradeCallback: isWebSocketRequest },
+    http: {
+      requireHostHeader: false,
+      shouldUpgradeCallback: isWebSocketRequest,
+      headersTimeout: socketLimits.headersMs,
+      connectionsCheckingInterval: socketLimits.checkEveryMs,
+      maxHeaderSize: socketLimits.headerBytes,
+    },
     genReqId: newRequestId,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: MAX_JSON_BYTES,
-    connectionTimeout: IDLE_MS,
+    connectionTimeout: socketLimits.idleMs,
+    keepAliveTimeout: socketLimits.keepAliveMs,
+    // Files take as long as they take; see `socket-limits.ts`.
+    requestTimeout: 0,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerBadAddress,
     routerOptions: { maxParamLength: 255 },
   });
-  app.server.headersTimeout = HEADERS_MS;
+  limitConnections(app.server);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   registerErrorHandler(app, log);
+  // Before whatever may refuse a request, so that refusals have them too.
+  await registerSecurityHeaders(app, { isHttps: publicUrl?.startsWith('https:') ?? false, corsOrigins });
+  registerAudit(app, audit);
+  if (limits !== null) limitRates(app, limits);
   registerConnectionRules(app);
+  watchBodyPace(app);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
   app.addHook('onResponse', async ({ id, method, routeOptions }, { statusCode, elapsedTime }) =>
     log.debug({
@@ -79,7 +116,8 @@ export const createHttpServer = async ({
   await registerOpenApi(app, version);
   await app.register(probeRoutes, { pipeline });
   await app.register(consoleRoutes);
-  await app.register(watchFilesRoute, { pipeline, tokens, log });
+  const webOrigins = publicUrl === null ? corsOrigins : [new URL(publicUrl).origin, ...corsOrigins];
+  await app.register(watchFilesRoute, { pipeline, tokens, log, webOrigins });
   await app.register(async (authenticated) => {
     requireToken(authenticated, tokens);
     for (const route of [
@@ -89,14 +127,21 @@ export const createHttpServer = async ({
       deleteFileRoute,
       createDeliveryRoute,
       listProvidersRoute,
+      getQuotaRoute,
+      administerQuotasRoutes,
     ]) {
       await authenticated.register(route, { pipeline });
     }
+    await authenticated.register(createUploadUrlRoute, { pipeline, publicUrl });
     await authenticated.register(async (streaming) => {
       leaveBodies(streaming);
       await streaming.register(createFileRoute, { pipeline });
       await streaming.register(putFileRoute, { pipeline });
     });
+  });
+  await app.register(async (signed) => {
+    leaveBodies(signed);
+    await signed.register(putByUploadUrlRoute, { pipeline });
   });
   await app.register(async (tus) => {
     registerTusRules(tus);
@@ -119,4 +164,7 @@ export const createHttpServer = async ({
 const leaveBodies = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, readsBody: true };
+  });
 };

@@ -76,7 +76,7 @@ describe('the size that a form lets expect', () => {
     expect((await read(form([FILE]))).likelySizeBytes).toBeNull();
   });
 
-  it('is not told, and costs no memory, behind a preamble without end', async () => {
+  it('U17 is not told, and costs no memory, behind a preamble without end', async () => {
     const preamble = Buffer.alloc(40 * 2 ** 20, 'x');
     const pieces = Array.from({ length: 640 }, (_, n) => preamble.subarray(n * 65_536, (n + 1) * 65_536));
     const body = Buffer.concat([Buffer.from('\r\n'), form([FILE])]);
@@ -118,7 +118,7 @@ describe('a form with a file', () => {
     expect((await read(form([{ ...FILE, filename: sent }]))).filename).toBe(filename);
   });
 
-  it('understands an extended file name, broken ones included', async () => {
+  it('U12 understands an extended file name, broken ones included', async () => {
     const head = (value: string): string => `Content-Disposition: form-data; name="file"; filename*=${value}`;
     expect((await read(form([{ content: 'x', head: head("UTF-8''%e2%82%ac.txt") }]))).filename).toBe('€.txt');
     const broken = await refusal(form([{ content: 'x', head: head("UTF-8''%e2%zz.txt") }]));
@@ -180,7 +180,7 @@ describe('a malformed form', () => {
     ['a field twice', form([field('purpose', 'a'), field('purpose', 'b'), FILE])],
     ['a field twice, after the file', form([FILE, field('purpose', 'a'), field('purpose', 'b')])],
     ['a field that is too long', form([field('purpose', 'v'.repeat(4_097)), FILE])],
-    ['a field of three megabytes', form([field('purpose', 'v'.repeat(3 * 2 ** 20)), FILE])],
+    ['U16 a field of three megabytes', form([field('purpose', 'v'.repeat(3 * 2 ** 20)), FILE])],
     ['a field name that is too long', form([field('n'.repeat(101), 'v'), FILE])],
     ['too many fields', form([...fields(21), FILE])],
     ['too many fields after the file', form([FILE, ...fields(21)])],
@@ -199,7 +199,7 @@ describe('a malformed form', () => {
       'a bare line feed in the disposition',
       { content: 'x', head: 'Content-Disposition: form-data;\n name="file"; filename="a"' },
     ],
-    ['a nested form', { content: 'x', head: 'Content-Type: multipart/mixed; boundary=inner' }],
+    ['U17 a nested form', { content: 'x', head: 'Content-Type: multipart/mixed; boundary=inner' }],
   ])('is read or refused, and nothing worse: %s', async (_name, part) => {
     expect([null, 'invalid_multipart', 'missing_file']).toContain(await refusal(form([part])));
     expect('x' in {}).toBe(false);
@@ -210,7 +210,7 @@ describe('a malformed form', () => {
     ['another Content-Type', { 'content-type': 'application/json' }],
     ['no boundary', { 'content-type': 'multipart/form-data' }],
     ['an empty boundary', { 'content-type': 'multipart/form-data; boundary=' }],
-    ['garbage', { 'content-type': 'multipart/form-data garbage' }],
+    ['U19 garbage', { 'content-type': 'multipart/form-data garbage' }],
     ['another boundary', { 'content-type': 'multipart/form-data; boundary=other' }],
   ])('is refused for its headers: %s', async (_name, headers) => {
     expect(await refusal(form([FILE]), headers)).toBe('invalid_multipart');
@@ -224,7 +224,7 @@ describe('a malformed form', () => {
     }
   });
 
-  it('does not take seconds for 8 KB of quotes in a name', async () => {
+  it('U13 does not take seconds for 8 KB of quotes in a name', async () => {
     const began = performance.now();
     await refusal(form([{ ...FILE, filename: '\\"'.repeat(4_096) }]));
     expect(performance.now() - began).toBeLessThan(1_000);

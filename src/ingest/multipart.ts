@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import { GatewayError } from '../core/errors.ts';
+import { beginBody } from './raw-body.ts';
 
 /** The one file of a `multipart/form-data` request, and the fields around it. */
 export interface MultipartUpload {
@@ -82,16 +83,24 @@ export const readMultipart = async ({ headers, stream }: MultipartRequest): Prom
   parser.on('partsLimit', () => fail(invalid('there are too many parts')));
   parser.on('error', (error) => fail(invalid('it ends early or is malformed', error)));
   parser.on('finish', () => {
-    file.reject(missingFile('there is no field "file"'));
+    file.reject(
+      hasLongHeader(headers, head.bytes()) ? longHeader() : missingFile('there is no field "file"'),
+    );
     parsed.resolve();
   });
   stream.on('close', () => {
     if (!stream.readableEnded) fail(incomplete());
   });
   stream.on('error', () => fail(incomplete()));
+  beginBody(stream);
   stream.pipe(parser);
 
   const { stream: part, filename, declaredType, fieldsBefore } = await file.promise.finally(head.stop);
+  if (hasLongHeader(headers, head.bytes())) {
+    const error = longHeader();
+    fail(error);
+    throw error;
+  }
   return {
     likelySizeBytes: likelySize(headers, head.bytes(), fieldsBefore),
     filename,
@@ -118,12 +127,31 @@ const collectHead = (stream: Readable): { bytes(): Buffer; stop(): void } => {
 
 const PART_HEAD_END = Buffer.from('\r\n\r\n');
 
+/** Whether a part has more of a header than the parser reads: it would pass over the rest, be it the name of the file. */
+const hasLongHeader = (headers: IncomingHttpHeaders, head: Buffer): boolean => {
+  const boundary = boundaryOf(headers);
+  if (boundary === undefined) return false;
+  const delimiter = Buffer.from(`--${boundary}`);
+  for (let at = head.indexOf(delimiter); at >= 0; at = head.indexOf(delimiter, at + 1)) {
+    const begins = at + delimiter.length;
+    const isDelimiter = at === 0 || head.toString('latin1', at - 2, at) === '\r\n';
+    if (!isDelimiter || head.toString('latin1', begins, begins + 2) === '--') continue;
+    const end = head.indexOf(PART_HEAD_END, begins);
+    if ((end < 0 ? head.length : end) - begins > LIMITS.headerSize) return true;
+  }
+  return false;
+};
+
+const boundaryOf = (headers: IncomingHttpHeaders): string | undefined => {
+  const [, quoted, plain] =
+    /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/iu.exec(headers['content-type'] ?? '') ?? [];
+  return quoted ?? plain;
+};
+
 /** RFC 2046 5.1.1: what stands before the file's bytes is in `head`; behind them is `CRLF "--" boundary "--" CRLF`. */
 const likelySize = (headers: IncomingHttpHeaders, head: Buffer, fieldsBefore: number): number | null => {
   const announced = headers['content-length'];
-  const [, quoted, plain] =
-    /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/iu.exec(headers['content-type'] ?? '') ?? [];
-  const boundary = quoted ?? plain;
+  const boundary = boundaryOf(headers);
   if (announced === undefined || boundary === undefined) return null;
   let at = -1;
   for (let part = 0; part <= fieldsBefore; part += 1) {
@@ -178,6 +206,8 @@ const createParser = (headers: IncomingHttpHeaders): InstanceType<typeof Busboy>
 
 const invalid = (what: string, cause?: unknown): GatewayError =>
   new GatewayError('invalid_multipart', `The form cannot be read: ${what}.`, { cause });
+
+const longHeader = (): GatewayError => invalid('the header of a part is too long');
 
 const missingFile = (what: string): GatewayError =>
   new GatewayError('missing_file', `The form has no file: ${what}. Send it as in: curl -F file=@report.pdf`, {

@@ -47,7 +47,7 @@ export const appendUpload = async (
     const upload = { ...before, lengthBytes };
     const piece = { ...append, body: readUntilTold(append.body, told), lengthBytes };
     const isCut = await takePiece(reception, piece).catch(async (error: unknown) => {
-      await settle(dependencies, open, upload, error);
+      await settle(dependencies, open, { upload, isProved: !append.isAllOrNothing }, error);
       throw error;
     });
     const file = await completeIfWhole(dependencies, open, { upload, reception });
@@ -108,6 +108,7 @@ const agreeOnLength = async (
     );
   }
   await refuseBeforehand(dependencies, { ...upload, sizeBytes: toldBytes });
+  await dependencies.quotas.cover({ id: upload.id, owner: upload.owner, sizeBytes: toldBytes });
   await setUploadLength(dependencies.database, upload.id, toldBytes);
   return toldBytes;
 };
@@ -147,12 +148,12 @@ const flush = async (reception: Reception, beforeBytes: number): Promise<void> =
 const settle = async (
   dependencies: Dependencies,
   open: OpenUploads,
-  upload: TrackedUpload,
+  { upload, isProved }: { upload: TrackedUpload; isProved: boolean },
   error: unknown,
 ): Promise<void> => {
   const { database, log } = dependencies;
   try {
-    if (error instanceof GatewayError && error.code === 'file_too_large' && upload.lengthBytes === null) {
+    if (error instanceof GatewayError && endsUpload(error, upload, isProved)) {
       await deleteUpload(database, upload.id);
       return await open.discard(upload);
     }
@@ -163,6 +164,12 @@ const settle = async (
     log.warn({ event: 'upload_not_settled', upload: upload.id, err: second });
   }
 };
+
+/** A piece whose digest was not compared yet may be damaged on its way; then its content says nothing of the file. */
+const endsUpload = ({ code }: GatewayError, { lengthBytes }: TrackedUpload, isProved: boolean): boolean =>
+  (code === 'file_too_large' && lengthBytes === null) || (isProved && REFUSED_CONTENT.has(code));
+
+const REFUSED_CONTENT: ReadonlySet<string> = new Set(['type_mismatch', 'type_not_allowed', 'unsafe_content']);
 
 const touch = async ({ database }: Dependencies, { id, expiresAt }: TrackedUpload): Promise<Date> => {
   if (expiresAt.getTime() - Date.now() > UPLOAD_TTL_MS - TOUCH_AFTER_MS) return expiresAt;

@@ -1,7 +1,9 @@
 import type { Kysely } from 'kysely';
+import type { PathPolicy } from '../admission/path-policy.ts';
 import type { BlobStore } from '../core/blob-store.ts';
 import type { Provider, ProviderId } from '../core/provider.ts';
 import type { RetryPolicy } from '../delivery/retry-delay.ts';
+import type { Content } from '../ingest/content/content.ts';
 import type { Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Tables } from '../platform/tables.ts';
@@ -10,6 +12,7 @@ import type { Background } from './background.ts';
 import type { Commits } from './commits.ts';
 import type { FileChanges } from './file-changes.ts';
 import type { Guards } from './guards.ts';
+import type { Quotas } from './quotas.ts';
 import type { Receptions } from './receptions.ts';
 
 /** What the use cases work with. The composition root makes them and closes them. */
@@ -17,12 +20,16 @@ export interface Dependencies {
   readonly database: Kysely<Tables>;
   readonly jobs: Jobs;
   readonly blobs: BlobStore;
+  /** Decides which content may enter. */
+  readonly content: Content;
   readonly changes: FileChanges;
   readonly receptions: Receptions;
   readonly guards: Guards;
   readonly background: Background;
   readonly commits: Commits;
   readonly room: AccountRoom;
+  readonly quotas: Quotas;
+  readonly paths: PathPolicy;
   /** The providers that are on. */
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   readonly maxFileBytes: number;

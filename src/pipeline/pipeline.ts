@@ -3,15 +3,18 @@ import type { FileWithDeliveries } from '../core/file.ts';
 import type { Incoming } from '../core/incoming.ts';
 import type { ProviderContent, ProviderId } from '../core/provider.ts';
 import { type FilePage, type FileQuery, findFile, listFiles } from '../tracking/files.ts';
+import { type Quota, setQuotaLimits } from '../tracking/quotas.ts';
 import { awaitDeliveries, awaitReceived } from './await-deliveries.ts';
 import { type DeliverFile, deliverFile } from './deliver-file.ts';
 import type { Dependencies } from './dependencies.ts';
 import { describeProviders, type ProviderDescription } from './describe-providers.ts';
 import { createFileFeed } from './file-feed.ts';
 import { deliverJob, evictJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';
+import { tendReservations } from './quotas.ts';
 import { readProviderContent } from './read-content.ts';
 import { receiveFile } from './receive-file.ts';
 import { type KnownFile, receiveKnown } from './receive-known.ts';
+import { type PathUpload, receivePath } from './receive-path.ts';
 import type { Received } from './reception.ts';
 import { recover } from './recover.ts';
 import { awaitRemoval, deleteFile, retireFile } from './retire-file.ts';
@@ -19,6 +22,7 @@ import { runDelivery } from './run-delivery.ts';
 import { settleProcessing } from './settle-processing.ts';
 import { takeOverAbandoned } from './take-over.ts';
 import { finishEviction, tidyDelivery } from './tidy-delivery.ts';
+import { openUploadUrls, type UploadUrls } from './upload-urls.ts';
 import { createUploads, type Uploads } from './uploads.ts';
 import type { CopyRequest } from './usable-copy.ts';
 import type { Wait } from './watch-file.ts';
@@ -35,10 +39,14 @@ export interface Pipeline {
   receive(owner: string, incoming: Incoming): Promise<Received>;
   /** Files that come in over several requests. To be closed once no request is being answered any more. */
   readonly uploads: Uploads;
+  /** Addresses that take one file each without a token. */
+  readonly uploadUrls: UploadUrls;
   /** The file, once its deliveries have ended or the wait is over. */
   find(owner: string, fileId: string, wait?: Wait): Promise<FileWithDeliveries>;
   /** Takes a file in whose bytes the owner has here already; `not_found` when that is not so. */
   receiveKnown(known: KnownFile): Promise<Received>;
+  /** Takes a file in from the gateway's own disk, where its owner may name paths. */
+  receivePath(owner: string, upload: PathUpload): Promise<Received>;
   /** The file that has just been received, once its deliveries have ended or the wait is over. */
   outcome(received: Received, wait: Wait): Promise<FileWithDeliveries>;
   list(owner: string, query: FileQuery): Promise<FilePage>;
@@ -54,18 +62,29 @@ export interface Pipeline {
   awaitRemoval(fileId: string, wait: Wait): Promise<boolean>;
   /** What happens to the owner's files from now on, or since a cursor. Resolves once nothing is missed any more. */
   watch(request: WatchFiles): Promise<WatchedFiles>;
+  /** What an owner may keep and keeps. */
+  quota(owner: string): Promise<Quota>;
+  /** Changes what an owner may keep: null for what everybody may, 0 for no limit. What is kept already stays. */
+  setQuota(owner: string, limits: QuotaChange): Promise<Quota>;
   describeProviders(): Promise<readonly ProviderDescription[]>;
   /** Resolves when the record can be read. */
   check(): Promise<void>;
+}
+
+/** A limit that is left out stays as it is. */
+interface QuotaChange {
+  readonly bytes?: number | null | undefined;
+  readonly files?: number | null | undefined;
 }
 
 const SMALL_CONCURRENCY = 2;
 
 /** Recovers what a crash cut short, starts the workers, and opens the door. */
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
-  const { database, jobs, blobs, providers } = dependencies;
+  const { database, jobs, blobs, providers, quotas } = dependencies;
   await recover(dependencies);
   takeOverAbandoned(dependencies);
+  tendReservations(dependencies);
   for (const provider of providers.values()) {
     const { id, capabilities } = provider;
     await jobs.work(deliverJob(id), capabilities.concurrency, ({ deliveryId }, signal) =>
@@ -87,7 +106,9 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
     maxFileBytes: dependencies.maxFileBytes,
     receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
     uploads: createUploads(dependencies),
+    uploadUrls: await openUploadUrls(dependencies),
     receiveKnown: (known) => receiveKnown(dependencies, known),
+    receivePath: (owner, upload) => receivePath(dependencies, owner, upload),
     find: async (owner, fileId, wait = { waitMs: 0 }) =>
       orNotFound(await awaitDeliveries(dependencies, { owner, fileId }, wait), fileId),
     outcome: async (received, wait) =>
@@ -99,6 +120,11 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
     delete: (owner, fileId) => deleteFile(dependencies, owner, fileId),
     awaitRemoval: (fileId, wait) => awaitRemoval(dependencies, fileId, wait),
     watch: (request) => watchFiles(dependencies, feed, request),
+    quota: (owner) => quotas.find(owner),
+    setQuota: async (owner, limits) => {
+      await setQuotaLimits(database, owner, limits);
+      return quotas.find(owner);
+    },
     describeProviders: () => describeProviders(dependencies),
     check: async () => {
       await findFile(database, '', '');

@@ -6,6 +6,9 @@ import { claimIdempotencyKey } from '../tracking/idempotency-keys.ts';
 import type { Dependencies } from './dependencies.ts';
 import { beginReception, type Received, type Reception } from './reception.ts';
 
+/** What else is to be true together with a file, and undoes it by rejecting. */
+type Alongside = (trx: Queryable, fileId: string) => Promise<void>;
+
 /**
  * Takes a file in that comes in one request. Resolves once it is safe: bytes and name synced, rows and jobs committed;
  * the deliveries then go on by themselves. Rejects with a `GatewayError` and keeps nothing when the body is broken,
@@ -16,10 +19,11 @@ export const receiveFile = async (
   dependencies: Dependencies,
   owner: string,
   incoming: Incoming,
+  alongside?: Alongside,
 ): Promise<Received> => {
   const reception = await beginReception(dependencies, { ...incoming, owner });
   try {
-    return await takeIn(reception, owner, incoming);
+    return await takeIn(reception, owner, incoming, alongside);
   } catch (error) {
     await reception.abort();
     if (error instanceof RepeatedRequestError) return await repeat(dependencies, owner, incoming, error);
@@ -31,14 +35,16 @@ const takeIn = async (
   reception: Reception,
   owner: string,
   { body, finalOptions, idempotencyKey: key }: Incoming,
+  also: Alongside | undefined,
 ): Promise<Received> => {
   for await (const chunk of body) await reception.write(chunk);
   const { fileId } = reception;
   const alongside =
-    key === null
+    key === null && also === undefined
       ? undefined
       : async (trx: Queryable, sha256: string): Promise<void> => {
-          const winner = await claimIdempotencyKey(trx, { owner, key, fileId });
+          await also?.(trx, fileId);
+          const winner = key === null ? fileId : await claimIdempotencyKey(trx, { owner, key, fileId });
           if (winner !== fileId) throw new RepeatedRequestError(winner, sha256);
         };
   return await reception.commit({ options: finalOptions(), alongside });

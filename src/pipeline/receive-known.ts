@@ -21,27 +21,32 @@ export interface KnownFile {
 
 /**
  * Makes a file of bytes that the owner has here already, without a byte being sent. Rejects with `not_found` when the
- * owner has none like it, whatever others have, and with `no_provider_accepts`.
+ * owner has none like it, whatever others have, with `quota_exceeded` and `no_provider_accepts`, and with
+ * `type_mismatch` or `type_not_allowed` when name or type do not fit what the bytes were found to be.
  */
 export const receiveKnown = async (dependencies: Dependencies, known: KnownFile): Promise<Received> => {
-  const { database, blobs, log } = dependencies;
-  const { owner, filename, mediaType, sizeBytes, options } = known;
+  const { database, blobs, content, quotas, log } = dependencies;
+  const { owner, filename, sizeBytes, options } = known;
   const twin = await findBytes(database, known);
   if (twin === null) {
     const message = 'You have no file of these bytes here; send them.';
     throw new GatewayError('not_found', message, { param: 'sha256' });
   }
+  const mediaType = content.fits(twin.mediaType, known);
   const routed = await chooseRoute(dependencies, { filename, sizeBytes, ...options });
   const place = newPlace();
   const { sha256 } = twin;
+  const room = await quotas.reserve({ id: place.fileId, owner, sizeBytes });
   try {
     await blobs.copy(twin.blobKey, place.blobKey);
     const facts = { owner, filename, mediaType, sizeBytes, sha256 };
     const recorded = await recordFile(dependencies, { ...place, ...facts, options, routed, early: [] });
+    room.forget();
     await blobs.keep(place.blobKey);
     log.info({ event: 'file_known', file: place.fileId, owner, bytes: sizeBytes });
     return { ...recorded, delivered: deliverAll(dependencies, recorded, { early: [], bytes: null }) };
   } catch (error) {
+    await room.release().catch(() => undefined);
     await discard(dependencies, place.blobKey);
     throw error;
   }

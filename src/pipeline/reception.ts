@@ -3,12 +3,15 @@ import type { BlobWriter } from '../core/blob-store.ts';
 import { GatewayError } from '../core/errors.ts';
 import { type FileWithDeliveries, newFileId } from '../core/file.ts';
 import type { UploadOptions } from '../core/incoming.ts';
+import { readAt } from '../ingest/content/source.ts';
 import { trackedBlobs } from '../tracking/files.ts';
 import { chooseRoute } from './choose-route.ts';
 import { type CutThrough, startCutThrough } from './cut-through.ts';
 import { deliverAll } from './deliver-directly.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { Reservation } from './quotas.ts';
 import { type RecordFile, recordFile } from './record-file.ts';
+import { stagedContent } from './staged-content.ts';
 
 /** What is known of a file before its bytes. */
 export interface Announced {
@@ -24,7 +27,7 @@ export interface Announced {
 }
 
 export interface ReceptionOptions extends Announced {
-  /** Made here when not given, and given for a reception that is resumed. */
+  /** That of an upload on record, whose room is reserved with it. Made here when not given. */
   readonly place?: Place | undefined;
 }
 
@@ -41,13 +44,14 @@ export interface Place {
 export interface Reception extends Place {
   /** What has been written, what is gathered in memory included. */
   readonly receivedBytes: number;
-  /** Appends. Awaiting it is the back-pressure. Rejects with `file_too_large`. */
+  /** Appends. Awaiting it is the back-pressure. Rejects with `file_too_large`, `quota_exceeded`, or what the content is refused for. */
   write(chunk: Buffer): Promise<void>;
   /** The writer of the blob, for a protocol that verifies parts of the body. */
   readonly writer: Pick<BlobWriter, 'flush' | 'startProbation' | 'accept' | 'takeBack'>;
   /**
    * Ends the file: resolves once it is safe, bytes and name synced, rows and jobs committed. On rejection, unless the last
-   * word says otherwise, nothing is kept: `incomplete_body`, `empty_file`, `no_provider_accepts`, or a fault of disk or database.
+   * word says otherwise, nothing is kept: `incomplete_body`, `empty_file`, `no_provider_accepts`, what the content is refused
+   * for, or a fault of scanner, disk or database.
    */
   commit(last: LastWord): Promise<Received>;
   /** Gives the file up; nothing remains. Idempotent; does nothing after `commit`. */
@@ -85,15 +89,31 @@ export const beginReception = async (
 ): Promise<Reception> => {
   await refuseBeforehand(dependencies, options);
   const place = options.place ?? newPlace();
-  return receive(dependencies, { ...options, place }, await dependencies.blobs.create(place.blobKey));
+  const { blobs, quotas } = dependencies;
+  const { owner, sizeBytes, likelySizeBytes } = options;
+  const id = place.fileId;
+  const room =
+    options.place === undefined
+      ? await quotas.reserve({ id, owner, sizeBytes: sizeBytes ?? likelySizeBytes ?? 0 })
+      : quotas.ofUpload({ id, owner, sizeBytes: sizeBytes ?? 0 });
+  try {
+    return receive(dependencies, { ...options, place, room }, await blobs.create(place.blobKey));
+  } catch (error) {
+    await room.release();
+    throw error;
+  }
 };
 
 /** Goes on with a file that was suspended, or whose process died. */
 export const resumeReception = async (
   dependencies: Dependencies,
   options: ReceptionOptions & { readonly place: Place },
-): Promise<Reception> =>
-  receive(dependencies, options, await dependencies.blobs.resume(options.place.blobKey));
+): Promise<Reception> => {
+  const { blobs, quotas } = dependencies;
+  const { owner, place } = options;
+  const room = quotas.ofUpload({ id: place.fileId, owner, sizeBytes: options.sizeBytes ?? 0 });
+  return receive(dependencies, { ...options, room }, await blobs.resume(place.blobKey));
+};
 
 /** Rejects with what is wrong with a file by what is known before its bytes. */
 export const refuseBeforehand = async (
@@ -109,13 +129,15 @@ export const refuseBeforehand = async (
 
 const receive = async (
   dependencies: Dependencies,
-  options: ReceptionOptions & { readonly place: Place },
+  options: ReceptionOptions & { readonly place: Place; readonly room: Reservation },
   writer: BlobWriter,
 ): Promise<Reception> => {
-  const { blobs, maxFileBytes, receptions, log } = dependencies;
-  const { owner, filename, mediaType, place } = options;
+  const { blobs, content, maxFileBytes, receptions, log } = dependencies;
+  const { owner, filename, mediaType, place, room } = options;
   const { fileId, blobKey } = place;
   const progress = receptions.begin({ fileId, owner, filename, sizeBytes: options.sizeBytes });
+  const check = content.check({ filename, mediaType });
+  const readHead = (end: number): Promise<Buffer> => readAt(stagedContent(blobs, blobKey, end), 0, end);
   /** All bytes, of a file so small that reading it again to deliver it would cost more than to keep it. Null: it is not. */
   let held: Buffer[] | null = writer.sizeBytes === 0 ? [] : null;
   /** Begun with the first bytes, so that an upload that is only announced costs its providers nothing. */
@@ -123,6 +145,7 @@ const receive = async (
   const beginCutThrough = (): Promise<CutThrough> =>
     startCutThrough(dependencies, {
       ...options,
+      mediaType: check.mediaType,
       onProgress: ({ id }, sentBytes) => progress.sent(id, sentBytes),
     });
 
@@ -130,11 +153,12 @@ const receive = async (
     checkSize(writer.sizeBytes, options.sizeBytes);
     const committed = await writer.commit();
     progress.hashed(committed.sizeBytes);
-    const described = { filename, mediaType, ...last.options, sizeBytes: committed.sizeBytes };
+    const found = await check.finish(stagedContent(blobs, blobKey, committed.sizeBytes, held));
+    const described = { filename, mediaType: found, ...last.options, sizeBytes: committed.sizeBytes };
     const routed = await chooseRoute(dependencies, described);
     const early = (await (await cutThrough)?.matching(routed, committed.sizeBytes)) ?? [];
     try {
-      const facts = { owner, filename, mediaType, fileId, blobKey };
+      const facts = { owner, filename, mediaType: found, fileId, blobKey };
       const received = await recordFile(dependencies, { ...last, ...committed, ...facts, routed, early });
       return { ...received, delivered: deliverAll(dependencies, received, { early, bytes: held }) };
     } catch (error) {
@@ -147,6 +171,12 @@ const receive = async (
   const end = async (outcome: 'recorded' | 'suspended' | 'aborted'): Promise<void> => {
     progress.end(outcome);
     await (await cutThrough)?.cancel();
+    if (outcome !== 'aborted') room.forget();
+    // What a fault keeps from being given back now lapses.
+    else
+      await room
+        .release()
+        .catch((error) => log.warn({ event: 'room_not_released', file: fileId, err: error }));
   };
 
   return {
@@ -158,8 +188,14 @@ const receive = async (
     },
     write: async (chunk) => {
       if (writer.sizeBytes + chunk.length > maxFileBytes) throw tooLarge(maxFileBytes);
-      cutThrough ??= beginCutThrough();
+      if (writer.sizeBytes + chunk.length > room.coveredBytes)
+        await room.cover(writer.sizeBytes + chunk.length);
+      await check.take(chunk, writer.sizeBytes, readHead);
+      // Nothing leaves for a provider before it is known what it is.
+      if (check.mayLeave) cutThrough ??= beginCutThrough();
       if (writer.sizeBytes + chunk.length > HELD_BYTES || held?.length === HELD_PIECES) held = null;
+      // A piece was taken back: what is held is not what is there.
+      if (held !== null && bytesIn(held) !== writer.sizeBytes) held = null;
       held?.push(chunk);
       await writer.write(chunk);
       progress.received(writer.sizeBytes);
@@ -169,8 +205,8 @@ const receive = async (
         const received = await record(last);
         await end('recorded');
         await blobs.keep(blobKey);
-        const { sizeBytes: bytes } = received.file;
-        log.info({ event: 'file_received', file: fileId, owner, bytes, media_type: mediaType });
+        const { sizeBytes: bytes, mediaType: type } = received.file;
+        log.info({ event: 'file_received', file: fileId, owner, bytes, media_type: type });
         return received;
       } catch (error) {
         const isKept = last.keepsAfter?.(error) === true;
@@ -203,6 +239,8 @@ export const discard = async ({ blobs, database, log }: Dependencies, blobKey: s
     log.warn({ event: 'blob_left_for_sweep', blob: blobKey, err: error });
   }
 };
+
+const bytesIn = (pieces: readonly Buffer[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 
 const tooLarge = (maxFileBytes: number, sizeBytes?: number): GatewayError => {
   const has = sizeBytes === undefined ? `more than the ${maxFileBytes}` : `${sizeBytes}`;

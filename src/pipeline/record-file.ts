@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { CommittedBlob } from '../core/blob-store.ts';
+import { systemCode } from '../core/errors.ts';
 import { type FileWithDeliveries, fileStatus } from '../core/file.ts';
 import type { UploadOptions } from '../core/incoming.ts';
 import type { Acceptance } from '../delivery/route.ts';
 import { execute, pipeline, type Queryable, type Run, transact } from '../platform/database.ts';
 import { insertDeliveries, type NewDelivery } from '../tracking/deliveries.ts';
 import { filesWithTwins, insertFiles, type NewFile } from '../tracking/files.ts';
+import { RESERVATION_LOST } from '../tracking/quotas.ts';
 import type { EarlyCopy } from './cut-through.ts';
 import { directClaim } from './deliver-directly.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -34,9 +36,21 @@ export interface Recorded extends FileWithDeliveries {
 
 /**
  * Records a file, its deliveries, and for those that have to wait their jobs, in one transaction. The others are recorded
- * as claimed by this process, which has to carry them out (`deliverDirectly`).
+ * as claimed by this process, which has to carry them out (`deliverDirectly`). The room that was reserved for it ends with
+ * it; should it have lapsed, it is asked for again, and there may be none: `quota_exceeded`.
  */
 export const recordFile = async (dependencies: Dependencies, record: RecordFile): Promise<Recorded> => {
+  try {
+    return await recordOnce(dependencies, record);
+  } catch (error) {
+    if (systemCode(error) !== RESERVATION_LOST) throw error;
+    const { fileId: id, owner, sizeBytes } = record;
+    await dependencies.quotas.cover({ id, owner, sizeBytes });
+    return await recordOnce(dependencies, record);
+  }
+};
+
+const recordOnce = async (dependencies: Dependencies, record: RecordFile): Promise<Recorded> => {
   const planned = plan(dependencies, record);
   if (record.alongside === undefined) return await dependencies.commits.record(planned);
   return await transact(dependencies.database, async (trx) => {

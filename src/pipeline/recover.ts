@@ -5,18 +5,21 @@ import { type Queryable, transact } from '../platform/database.ts';
 import { pendingDeliveries, releaseClaims } from '../tracking/delivery-attempts.ts';
 import { filesBeingRemoved } from '../tracking/delivery-removals.ts';
 import { trackedBlobs } from '../tracking/files.ts';
+import { releaseReservationsOf } from '../tracking/quotas.ts';
 import { growingBlobs } from '../tracking/uploads.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob, retireJob } from './job-kinds.ts';
 
 /**
  * Takes up what a crash of this installation cut short: deliveries it was sending or about to send go back in line,
- * removals are begun again, which is harmless where they still run, and blobs that no record names are collected.
+ * removals are begun again, which is harmless where they still run, and blobs that no record names are collected, as is
+ * the room reserved for files that were coming in.
  * To be called once at the start, before any work; the lock on the data directory guarantees that nobody else works
  * under this installation's name.
  */
 export const recover = async (dependencies: Dependencies): Promise<void> => {
   const { database, jobs, blobs, installation, log } = dependencies;
+  await transact(database, (trx) => releaseReservationsOf(trx, installation));
   const released = await transact(database, async (trx) => {
     const deliveries = [
       ...(await takenButNotBegun(dependencies, trx)),

@@ -2,8 +2,10 @@ import { GatewayError } from '../core/errors.ts';
 import type { FileWithDeliveries } from '../core/file.ts';
 import type { UploadOptions } from '../core/incoming.ts';
 import type { TrackedUpload } from '../core/upload.ts';
+import { type Queryable, transact } from '../platform/database.ts';
 import { findFile } from '../tracking/files.ts';
 import {
+  countUploads,
   deleteExpiredUpload,
   deleteUpload,
   expiredUploads,
@@ -29,7 +31,7 @@ import { createTurns, type Turns } from './turns.ts';
  * since its client has lost the connection and come back. Another owner's upload is `not_found`.
  */
 export interface Uploads {
-  /** Records an upload. Rejects with what is wrong with what is announced. */
+  /** Records an upload. Rejects with what is wrong with what is announced, `quota_exceeded`, or `rate_limited`. */
   create(upload: CreateUpload): Promise<TrackedUpload>;
   /** How far it has come; a file, once it has all its bytes. */
   find(key: UploadKey): Promise<UploadState>;
@@ -62,6 +64,9 @@ interface CreateUpload {
 const WAIT_MS = 10_000;
 const EXPIRE_EVERY_MS = 30_000;
 const EXPIRE_BATCH = 1_000;
+/** Far more than any client keeps open at once; each idle one costs room on the disk and in the record. */
+const MAX_UPLOADS_PER_OWNER = 256;
+const SURPLUS_RETRY_AFTER_MS = 60_000;
 
 interface Parts {
   readonly dependencies: Dependencies;
@@ -71,7 +76,7 @@ interface Parts {
 
 /** The caller ends it with `close`. */
 export const createUploads = (dependencies: Dependencies): Uploads => {
-  const { database, stopping, log } = dependencies;
+  const { database, quotas, stopping, log } = dependencies;
   const turns = createTurns({ waitMs: WAIT_MS });
   const parts: Parts = { dependencies, turns, open: createOpenUploads(dependencies, turns) };
   const expiring = setInterval(() => {
@@ -84,7 +89,12 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
       await refuseBeforehand(dependencies, { ...announced, owner, sizeBytes: lengthBytes });
       const { fileId: id, blobKey } = newPlace();
       const facts = { ...announced, id, owner, lengthBytes, blobKey, ttlMs: UPLOAD_TTL_MS };
-      const upload = await insertUpload(database, facts);
+      const upload = await transact(database, async (trx) => {
+        // Locks the owner's quota, so that uploads which are begun at the same time count each other.
+        await quotas.reserveForUpload(trx, { id, owner, sizeBytes: lengthBytes ?? 0 });
+        await refuseSurplus(trx, owner);
+        return insertUpload(trx, facts);
+      });
       log.info({ event: 'upload_created', upload: id, owner, bytes: lengthBytes });
       return upload;
     },
@@ -203,6 +213,13 @@ const expire = async ({ dependencies, turns, open }: Parts): Promise<void> => {
       turn.giveBack();
     }
   }
+};
+
+const refuseSurplus = async (trx: Queryable, owner: string): Promise<void> => {
+  const open = await countUploads(trx, owner);
+  if (open < MAX_UPLOADS_PER_OWNER) return;
+  const message = `You have ${open} uploads that are not complete, as many as there may be; go on with them or give them up.`;
+  throw new GatewayError('rate_limited', message, { retryAfterMs: SURPLUS_RETRY_AFTER_MS });
 };
 
 const stopped = (): GatewayError =>

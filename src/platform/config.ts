@@ -1,4 +1,19 @@
 import { z } from 'zod';
+import {
+  bytes,
+  bytesOrOff,
+  count,
+  dateAhead,
+  directories,
+  driveMappings,
+  httpUrl,
+  list,
+  milliseconds,
+  secret,
+  signingSecret,
+  text,
+  url,
+} from './variables.ts';
 
 /** A problem with one variable: what it got (masked when secret) and what it wants. */
 export interface ConfigProblem {
@@ -18,28 +33,6 @@ export class ConfigError extends Error {
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
-const quantity = (text: string): number => {
-  const [, digits = '', unit = ''] = /^(\d{1,15})\s*(|[KMGT]B)$/iu.exec(text) ?? [];
-  return digits === '' ? Number.NaN : Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-};
-const within = (min: number, max: number, wants: string) =>
-  z
-    .string()
-    .transform(quantity)
-    .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, { error: wants });
-
-const bytes = (initial: string) =>
-  within(1, Number.MAX_SAFE_INTEGER, 'bytes above 0, such as 1048576 or 100 MB').prefault(initial);
-const milliseconds = (initial: string) =>
-  within(1, 86_400_000, 'milliseconds from 1 to 86400000').prefault(initial);
-const count = (initial: string, min: number, max: number) =>
-  within(min, max, `a whole number from ${min} to ${max}`).prefault(initial);
-const text = (wants: string, pattern: RegExp) => z.string().regex(pattern, { error: wants });
-const url = (protocols: RegExp, wants: string) => z.url({ protocol: protocols, error: wants });
-const httpUrl = url(/^https?$/u, 'an http:// or https:// address');
-const secret = (min: number) => z.string().min(min, { error: `a secret of at least ${min} bytes` });
-
 const provider = <Name extends string>(
   name: Name,
   baseUrl: string,
@@ -57,6 +50,9 @@ const provider = <Name extends string>(
     Object.entries(shape).map(([key, type]) => [`${name}_${key}`, type]),
   ) as Variables;
 };
+
+const MEDIA_RANGE = /^(\*|[\w.+-]+\/(\*|[\w.+-]+))$/u;
+const ORIGIN = /^https?:\/\/[\w.-]+(:\d+)?$/iu;
 
 /** Every variable with its default and its meaning; `docs/configuration.md` is compared with it by a test. */
 export const environment = z.object({
@@ -76,10 +72,34 @@ export const environment = z.object({
   DATABASE_SCHEMA: text('a lower-case SQL name', /^[a-z_][a-z0-9_]{0,40}$/u)
     .prefault('waybill')
     .describe('Schema of the tables'),
-  JWT_SECRET_KEY: secret(32).optional().describe('HS256 secret; unset: generated in DATA_DIR'),
+  JWT_SECRET_KEY: signingSecret.optional().describe('HS256 secret; unset: JWKS, else generated in DATA_DIR'),
+  JWT_JWKS_URL: httpUrl.optional().describe('Public keys of an identity provider, such as Supabase Auth'),
   JWT_ISSUER: z.string().min(1).optional().describe('Required `iss` of tokens'),
   JWT_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of tokens'),
+  AUTH_GRACE_UNTIL: dateAhead(30).optional().describe('Until when requests without a token are let in'),
+  ALLOWED_PATHS: directories.optional().describe('Directories whose files may be uploaded by path'),
+  DRIVE_MAPPINGS: driveMappings.optional().describe('Windows directories and which of ours they are'),
   MAX_FILE_BYTES: bytes('8 GB').describe('Largest file accepted'),
+  ALLOWED_TYPES: list('media types with commas between, such as text/*,application/pdf, or *', MEDIA_RANGE)
+    .optional()
+    .describe('Media types accepted; unset: the list in docs/content.md'),
+  CLAMAV_URL: url(/^(unix|tcp)$/u, 'unix:///run/clamav/clamd.ctl or tcp://host:3310')
+    .optional()
+    .describe('ClamAV daemon that every file is scanned by'),
+  QUOTA_BYTES: bytesOrOff('10 GB').describe('Bytes that one user may keep; 0: no limit'),
+  QUOTA_FILES: count('10000', 0, 1e9).describe('Files that one user may keep; 0: no limit'),
+  RATE_LIMIT_PER_MINUTE: count('600', 0, 1e9).describe(
+    'Uploads, and as many other calls, of one user; 0: no limit',
+  ),
+  REDIS_URL: url(/^rediss?$/u, 'a redis:// or rediss:// address')
+    .optional()
+    .describe('Redis that counts the rate limits of several instances'),
+  TRUSTED_PROXIES: list('addresses or networks with commas between, such as 10.0.0.0/8', /^[\da-f.:/]+$/iu)
+    .optional()
+    .describe('Proxies whose X-Forwarded-For is believed'),
+  CORS_ORIGINS: list('origins with commas between, such as https://app.example.com', ORIGIN)
+    .optional()
+    .describe('Web pages elsewhere that may call the API'),
   AUTO_GLM_ABOVE_BYTES: bytes('512 MB').describe('Above this size `auto` prefers GLM to Kimi'),
   ...provider('KIMI', 'https://api.moonshot.ai/v1', { maxFileBytes: '100 MB', maxFiles: '1000' }),
   ...provider('GLM', 'https://api.z.ai/api/paas/v4', { maxFileBytes: '100 MB', maxFiles: '100' }),
@@ -113,7 +133,7 @@ export const environment = z.object({
 
 export type Config = Readonly<z.output<typeof environment>>;
 
-const isSecret = (variable: string): boolean => /SECRET|_KEY$|^DATABASE_URL$/u.test(variable);
+const isSecret = (variable: string): boolean => /SECRET|_KEY$|^(DATABASE|REDIS)_URL$/u.test(variable);
 
 /** A value fit for a terminal or a log. */
 export const maskValue = (variable: string, value: unknown): string => {

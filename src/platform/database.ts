@@ -90,11 +90,13 @@ export interface Pipeline {
 
 /**
  * Runs a transaction in as few round trips as its statements depend on each other. `work` must call `commit`; when it
- * rejects without, nothing is kept.
+ * rejects without, nothing is kept. One that is not durable may be lost by a crash of the server, never by one of ours, and
+ * is durable with the next that is.
  */
 export const pipeline = async <T>(
   database: Kysely<Tables>,
   work: (pipeline: Pipeline) => Promise<T>,
+  { isDurable = true }: { readonly isDurable?: boolean } = {},
 ): Promise<T> => {
   const pool = pools.get(database);
   if (pool === undefined) throw new Error('This database was not opened here.');
@@ -106,6 +108,7 @@ export const pipeline = async <T>(
   });
   try {
     void query('begin');
+    if (!isDurable) void query('set local synchronous_commit to off');
     return await work({
       send: async (statement) => {
         const { sql, parameters } = statement.compile();

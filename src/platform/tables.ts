@@ -10,6 +10,11 @@ export interface Tables {
   provider_file_uploads: ProviderFileUploadsTable;
   idempotency_keys: IdempotencyKeysTable;
   uploads: UploadsTable;
+  audit: AuditTable;
+  upload_urls: UploadUrlsTable;
+  quotas: QuotasTable;
+  reservations: ReservationsTable;
+  auth_graces: AuthGracesTable;
 }
 
 interface FilesTable {
@@ -47,6 +52,57 @@ interface UploadsTable {
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
   expires_at: Date;
+}
+
+interface UploadUrlsTable {
+  id: string;
+  owner: string;
+  secret_sha256: string;
+  filename: string;
+  media_type: string | null;
+  bytes: number | null;
+  options: ColumnType<UploadOptions, string, never>;
+  created_at: Generated<Date>;
+  expires_at: Date;
+  claim: string | null;
+  claimed_by: string | null;
+  claimed_until: Date | null;
+  file_id: string | null;
+}
+
+interface AuditTable {
+  id: Generated<number>;
+  at: Date;
+  owner: string | null;
+  action: string;
+  file_id: string | null;
+  status: number;
+  error_code: ErrorCode | null;
+  request_id: string;
+  address: string | null;
+  count: Generated<number>;
+}
+
+interface QuotasTable {
+  owner: string;
+  limit_bytes: number | null;
+  limit_files: number | null;
+  charged_bytes: Generated<number>;
+  charged_files: Generated<number>;
+}
+
+interface ReservationsTable {
+  id: string;
+  owner: string;
+  bytes: number;
+  holder: string | null;
+  expires_at: Date | null;
+}
+
+interface AuthGracesTable {
+  until: Date;
+  opened_at: Date;
+  latest_at: Date;
 }
 
 interface ProviderFileUploadsTable {

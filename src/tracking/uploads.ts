@@ -35,6 +35,16 @@ export const findUpload = async (db: Queryable, owner: string, id: string): Prom
   return row === undefined ? null : toUpload(row);
 };
 
+/** How many uploads of the owner are not complete. */
+export const countUploads = async (db: Queryable, owner: string): Promise<number> => {
+  const { uploads } = await db
+    .selectFrom('uploads')
+    .select(({ fn }) => fn.countAll<number>().as('uploads'))
+    .where('owner', '=', owner)
+    .executeTakeFirstOrThrow();
+  return uploads;
+};
+
 /** Records what the client has told now of an upload whose length it left open. */
 export const setUploadLength = async (db: Queryable, id: string, lengthBytes: number): Promise<void> => {
   await db

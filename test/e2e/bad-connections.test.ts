@@ -50,7 +50,7 @@ describe('a client that goes away', () => {
       () => post(FORM_TYPE, 'Transfer-Encoding: chunked'),
       chunk(`${FORM_START}half`),
     ],
-  ])('in the middle of %s leaves nothing behind', async (_, makeHead, body) => {
+  ])('U03 in the middle of %s leaves nothing behind', async (_, makeHead, body) => {
     const { isBegun, isGivenUp } = await follow();
     for (const [index, leave] of (['end', 'reset'] as const).entries()) {
       const client = await openRaw(gateway.url);
@@ -71,7 +71,7 @@ describe('a client that goes away', () => {
 });
 
 describe('a file that is too large', () => {
-  it('is refused by what it announces, before it is sent', async () => {
+  it('U20 is refused by what it announces, before it is sent', async () => {
     const length = `Content-Length: ${LIMIT_BYTES + 1}`;
     expectRefusal(await rawRequest(gateway.url, put(length)), [413, 'file_too_large']);
     const huge = `Content-Length: ${2 ** 40}`;
@@ -85,7 +85,7 @@ describe('a file that is too large', () => {
   it.each([
     ['a raw body', () => put('Transfer-Encoding: chunked'), ''],
     ['a form', () => post(FORM_TYPE, 'Transfer-Encoding: chunked'), FORM_START],
-  ])('is refused at the limit when nothing was announced, as %s', async (_, makeHead, start) => {
+  ])('U21 is refused at the limit when nothing was announced, as %s', async (_, makeHead, start) => {
     const client = await openRaw(gateway.url);
     await client.send(makeHead() + chunk(start + 'x'.repeat(LIMIT_BYTES + 1)));
     expectRefusal(await client.answer(), [413, 'file_too_large']);
@@ -94,7 +94,7 @@ describe('a file that is too large', () => {
 });
 
 describe('a length that lies', () => {
-  it('cuts a form short, and its rest is no request', async () => {
+  it('U05 cuts a form short, and its rest is no request', async () => {
     const sent = post(FORM_TYPE, `Content-Length: ${FORM_START.length}`) + FORM_START;
     const cut = await rawRequest(gateway.url, sent);
     expectRefusal(cut, [400, 'invalid_multipart']);
@@ -106,7 +106,7 @@ describe('a length that lies', () => {
     ]);
   });
 
-  it('of a chunk is refused', async () => {
+  it('U06 of a chunk is refused', async () => {
     const message = `${put('Transfer-Encoding: chunked')}zz\r\nwords\r\n0\r\n\r\n`;
     const answer = await rawRequest(gateway.url, message);
     expect(answer.status).toBe(400);
@@ -114,7 +114,7 @@ describe('a length that lies', () => {
 });
 
 describe('a form that comes byte by byte', () => {
-  it('is read to its end, with the longest of boundaries', async () => {
+  it('U18 is read to its end, with the longest of boundaries', async () => {
     const boundary = 'b'.repeat(252);
     const body = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n\r\n--${boundary}--\r\n`;
     const client = await openRaw(gateway.url);
@@ -138,7 +138,7 @@ describe('what is not HTTP', () => {
     ['no host', () => 'GET /livez HTTP/1.1\r\n\r\n'],
     ['garbage', () => 'hello there\r\n\r\n'],
     ['TLS', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-  ])('is refused: %s', async (_, message) => {
+  ])('U06 is refused: %s', async (_, message) => {
     expectRefusal(await rawRequest(gateway.url, message()), [400, 'invalid_request']);
   });
 
@@ -150,8 +150,12 @@ describe('what is not HTTP', () => {
     expect(client.received()).toContain('invalid_request');
   });
 
-  it('is refused with headers that are too large', async () => {
+  it('L06 is refused with headers that are too large, or too many', async () => {
     const large = `X-Large: ${'x'.repeat(20_000)}`;
     expectRefusal(await rawRequest(gateway.url, put(large)), [431, 'headers_too_large']);
+    const byOne = put(`X-Large: ${'x'.repeat(16 * 1_024 + 1)}`);
+    expectRefusal(await rawRequest(gateway.url, byOne), [431, 'headers_too_large']);
+    const many = Array.from({ length: 2_000 }, () => 'a:b');
+    expectRefusal(await rawRequest(gateway.url, put(...many)), [431, 'headers_too_large']);
   });
 });

@@ -33,18 +33,18 @@ const text = ({ status, bytes }: Answer) => ({ status, body: bytes.toString() })
 
 describe('a form is refused', () => {
   it.each([
-    ['without a boundary', 'multipart/form-data', FILE + END],
-    ['with an empty boundary', 'multipart/form-data; boundary=', FILE + END],
-    ['whose boundary never appears', 'multipart/form-data; boundary=another', FILE + END],
-    ['that is empty', FORM, ''],
-    ['without an end', FORM, FILE],
+    ['U01 without a boundary', 'multipart/form-data', FILE + END],
+    ['U01 with an empty boundary', 'multipart/form-data; boundary=', FILE + END],
+    ['U01 whose boundary never appears', 'multipart/form-data; boundary=another', FILE + END],
+    ['U02 that is empty', FORM, ''],
+    ['U02 without an end', FORM, FILE],
     ['that ends within a file', FORM, FILE.slice(0, -4)],
     ['that ends within a header', FORM, FILE.slice(0, 40)],
     ['with the file in another field', FORM, FILE.replace('name="file"', 'name="document"') + END],
-    ['with two files', FORM, FILE + FILE + END],
-    ['with two purposes', FORM, field('purpose', 'batch') + FILE + field('purpose', 'vision') + END],
+    ['U04 U07 with two files', FORM, FILE + FILE + END],
+    ['U07 with two purposes', FORM, field('purpose', 'batch') + FILE + field('purpose', 'vision') + END],
     [
-      'with 2,000 parts',
+      'U16 with 2,000 parts',
       FORM,
       Array.from({ length: 2_000 }, (_, n) => field(`f${n}`, 'x')).join('') + FILE + END,
     ],
@@ -55,7 +55,7 @@ describe('a form is refused', () => {
   });
 
   it.each([
-    ['that has no part', END],
+    ['U07 that has no part', END],
     ['that has only fields', field('purpose', 'batch') + END],
     ['whose file is a plain field', field('file', 'words') + END],
   ])('%s, since it has no file', async (_, body) => {
@@ -63,9 +63,9 @@ describe('a form is refused', () => {
   });
 
   it.each([
-    ['an empty file', FILE.replace('words', '') + END, 'empty_file', 'file'],
-    ['a file without a name', FILE.replace('a.txt', '') + END, 'invalid_filename', 'filename'],
-    ['an unknown purpose', FILE + field('purpose', 'world peace') + END, 'invalid_purpose', 'purpose'],
+    ['U08 an empty file', FILE.replace('words', '') + END, 'empty_file', 'file'],
+    ['U08 a file without a name', FILE.replace('a.txt', '') + END, 'invalid_filename', 'filename'],
+    ['U07 an unknown purpose', FILE + field('purpose', 'world peace') + END, 'invalid_purpose', 'purpose'],
     ['an empty purpose', FILE + field('purpose', '') + END, 'invalid_purpose', 'purpose'],
     [
       'a purpose of the prototype',
@@ -122,7 +122,7 @@ describe('a form is refused', () => {
   });
 
   it.each(['text/plain', 'application/octet-stream', 'multipart/mixed; boundary=x', null])(
-    'of the type %s',
+    'U19 of the type %s',
     async (contentType) => {
       expectRefusal(text(await post('{"path":"/etc/passwd"}', contentType)), [415, 'unsupported_media_type']);
     },
@@ -133,12 +133,14 @@ describe('a form is refused', () => {
     expect(expectRefusal(text(await post(large)), [413, 'file_too_large']).param).toBe('file');
   });
 
-  it('with a part header of 90 KB, which is not read to its end', async () => {
+  it('U16 with a part header of 90 KB, which is not read to its end', async () => {
     const headers = `X-Long: ${'x'.repeat(90 * 1_024)}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"`;
-    expectRefusal(text(await post(part(headers, 'words') + END)), [400, 'missing_file']);
+    expectRefusal(text(await post(part(headers, 'words') + END)), [400, 'invalid_multipart']);
+    const behind = `Content-Disposition: form-data; name="file"; filename="a.txt"\r\nX-Long: ${'x'.repeat(90 * 1_024)}`;
+    expectRefusal(text(await post(part(behind, 'words') + END)), [400, 'invalid_multipart']);
   });
 
-  it('with names of the prototype for fields, as if they were any other', async () => {
+  it('U09 U10 with names of the prototype for fields, as if they were any other', async () => {
     const names = ['__proto__', 'constructor', 'constructor[prototype][purpose]', 'toString', ''];
     const fields = names.map((name) => field(name, 'batch')).join('');
     // The file is empty, so that a request whose odd fields are passed over is refused for that alone.

@@ -31,21 +31,21 @@ const kept = async (): Promise<number> => {
 
 describe('auto', () => {
   it('prefers Kimi up to the limit, and says why', async () => {
-    const { deliveries } = await upload('small.pdf', '');
+    const { deliveries } = await upload('small.pdf', '', '%PDF-1.7 words');
     expect(deliveries).toMatchObject([
       { provider: 'kimi', status: 'completed', reason: 'Up to 1000 bytes auto prefers kimi.' },
     ]);
   });
 
   it('prefers GLM above the limit', async () => {
-    const { deliveries } = await upload('large.pdf', 'provider=auto', 'w'.repeat(1_001));
+    const { deliveries } = await upload('large.pdf', 'provider=auto', '%PDF-1.7 '.padEnd(1_001, 'w'));
     expect(deliveries).toMatchObject([
       { provider: 'glm', status: 'completed', reason: 'Above 1000 bytes auto prefers glm.' },
     ]);
   });
 
   it('takes the other when the first does not accept, and gives both reasons', async () => {
-    const tooLarge = await upload('huge.pdf', '', 'Word after word. '.repeat(400));
+    const tooLarge = await upload('huge.pdf', '', '%PDF-1.7 '.padEnd(6_800, 'Word after word. '));
     expect(tooLarge.deliveries).toMatchObject([{ provider: 'kimi', status: 'completed' }]);
     expect(tooLarge.deliveries[0]?.reason).toMatch(
       /kimi accepts.*glm takes files up to 5000 bytes, this one has 6800/u,

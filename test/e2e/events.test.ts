@@ -160,7 +160,7 @@ describe('who may follow', () => {
     expect(bySse.ended()).toEqual({ code: null, reason: 'end' });
   });
 
-  it('an owner may 32 times at once, and again when one has gone', async () => {
+  it('L05 an owner may 32 times at once, and again when one has gone', async () => {
     const { token } = await newOwner();
     const open = await Promise.all(
       Array.from({ length: 32 }, () => opened(followByWebSocket(gateway, { token }))),
@@ -192,7 +192,7 @@ describe('what a client sends', () => {
     },
   );
 
-  it('over its WebSocket is passed over, and ends it when it is large', async () => {
+  it('U46 over its WebSocket is passed over, and ends it when it is large', async () => {
     const { token, api } = await newOwner();
     const events = await opened(followByWebSocket(gateway, { token }));
     events.socket.send('hello');

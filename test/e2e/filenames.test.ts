@@ -52,7 +52,7 @@ const KEPT: readonly [string, string, string][] = [
 ];
 
 describe('a file name', () => {
-  it.each(KEPT)('of %s is a label, and the same to everyone', async (_, disposition, expected) => {
+  it.each(KEPT)('U14 U15 of %s is a label, and the same to everyone', async (_, disposition, expected) => {
     const answer = await post(disposition);
     expect(answer.status, answer.bytes.toString()).toBe(200);
     const file = answer.file();
@@ -78,7 +78,7 @@ describe('a file name', () => {
   });
 
   it.each([
-    ['line breaks in its extended form', "filename*=UTF-8''a%0d%0aX-Evil:%201.txt"],
+    ['U11 line breaks in its extended form', "filename*=UTF-8''a%0d%0aX-Evil:%201.txt"],
     ['a line feed', 'filename="a\nb.txt"'],
     ['NUL', 'filename="a\0.txt"'],
     ['NUL in its extended form', "filename*=UTF-8''a%00.txt"],
@@ -100,7 +100,7 @@ describe('a file name', () => {
   });
 
   it.each([
-    ['raw line breaks', 'filename="a\r\nX-Evil: 1.txt"'],
+    ['U11 raw line breaks', 'filename="a\r\nX-Evil: 1.txt"'],
     ['a broken percent', "filename*=UTF-8''a%zz.txt"],
     ['an unknown charset', "filename*=klingon''a.txt"],
     ['8 KB of escaped quotes', `filename="${'\\"'.repeat(4_096)}.txt"`],

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 describe('an Idempotency-Key', () => {
-  it('makes one file of many equal requests, at once and again', async () => {
+  it('U45 makes one file of many equal requests, at once and again', async () => {
     const text = 'Sent many times.';
     const upload = () => api.upload({ text, query: 'provider=kimi', headers: { 'idempotency-key': 'one' } });
     const answers = await Promise.all(Array.from({ length: 8 }, upload));
@@ -28,7 +28,7 @@ describe('an Idempotency-Key', () => {
     expect(files.filter((held) => held.sha256 === sha256(text))).toHaveLength(1);
   });
 
-  it('is refused for another file, and is the owner’s own', async () => {
+  it('U45 is refused for another file, and is the owner’s own', async () => {
     const headers = { 'idempotency-key': 'two' };
     const first = (await api.upload({ text: 'First.', headers })).file();
     const other = await api.upload({ text: 'Another.', headers });

@@ -162,7 +162,7 @@ describe('errors reach the SDK as its own', () => {
     const refused = await failureOf(client.files.create({ file: empty, purpose: 'user_data' }));
     expect(refused).toBeInstanceOf(BadRequestError);
     expect(refused.code).toBe('empty_file');
-    const odd = await toFile(Buffer.from('MZ'), 'setup.exe');
+    const odd = await toFile(Buffer.from('Words'), 'setup.unheard-of');
     const unwanted = await failureOf(client.files.create({ file: odd, purpose: 'user_data' }));
     expect(unwanted).toBeInstanceOf(UnprocessableEntityError);
     expect(unwanted.code).toBe('no_provider_accepts');

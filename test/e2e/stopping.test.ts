@@ -16,7 +16,7 @@ const uploadHead = (token: string, sizeBytes: number): string =>
 
 // Each has a gateway of its own, and most of what they do is wait.
 describe.concurrent('SIGTERM', () => {
-  it('lets a client finish its upload, and takes no new one', async () => {
+  it('L13 lets a client finish its upload, and takes no new one', async () => {
     const gateway = await startGateway();
     const { seen } = await followBySse(gateway);
     const client = await openRaw(gateway.url);

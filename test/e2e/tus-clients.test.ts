@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import UppyTus from '@uppy/tus';
 import * as client from 'tus-js-client';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Api, createApi, type FileObject, sha256 } from '../support/create-api.ts';
+import { randomText } from '../support/random-text.ts';
 import { type GatewayProcess, startGateway } from '../support/start-gateway.ts';
 
 const { Upload } = client;
@@ -16,7 +16,7 @@ type UploadOptions = client.UploadOptions;
 /** Its types leave it out. */
 const { FileUrlStorage } = client as unknown as { FileUrlStorage: new (path: string) => client.UrlStorage };
 
-const BYTES = randomBytes(3_000_000);
+const BYTES = randomText(3_000_000);
 
 let gateway: GatewayProcess;
 let api: Api;

@@ -110,7 +110,7 @@ describe('an upload in pieces', () => {
     expect(await uploads()).toEqual([]);
   });
 
-  it('is not changed by anything once it is complete', async () => {
+  it('U32 is not changed by anything once it is complete', async () => {
     const path = await tus.create(WORDS.length);
     expect((await tus.patch(path, 0, WORDS)).status).toBe(204);
     // What a client may repeat that has lost the answer.
@@ -147,7 +147,7 @@ describe('an upload in pieces', () => {
     expect((await fileAt(path)).bytes).toBe(WORDS.length);
   });
 
-  it('ends with an error and nothing kept when the whole turns out to suit nobody', async () => {
+  it('U43 ends with an error and nothing kept when the whole turns out to suit nobody', async () => {
     const metadata = metadataOf({ filename: 'program.exe', provider: 'kimi' });
     const path = await tus.create(null, { 'upload-metadata': metadata });
     await tus.patch(path, 0, WORDS);
@@ -157,7 +157,7 @@ describe('an upload in pieces', () => {
     await tus.call('DELETE', path);
   });
 
-  it('can be sent by POST where a client cannot do otherwise', async () => {
+  it('U44 can be sent by POST where a client cannot do otherwise', async () => {
     const path = await tus.create(WORDS.length);
     const by = (method: string, headers = {}, body?: string) =>
       tus.call('POST', path, { headers: { 'x-http-method-override': method, ...headers }, body });
@@ -179,6 +179,12 @@ describe('creation', () => {
     tus.call('POST', '/v1/tus', { headers, body });
 
   it.each([
+    [
+      'U40 parts to be put together',
+      { 'upload-concat': 'final;/v1/tus/../../x /v1/tus/y' },
+      400,
+      'invalid_request',
+    ],
     ['no length', {}, 400, 'invalid_request'],
     ['two lengths', { 'upload-length': '5', 'upload-defer-length': '1' }, 400, 'invalid_request'],
     ['another deferral', { 'upload-defer-length': '2' }, 400, 'invalid_request'],
@@ -191,7 +197,7 @@ describe('creation', () => {
     ['too much', { 'upload-length': String(LIMIT_BYTES + 1) }, 413, 'file_too_large'],
     ['2^64', { 'upload-length': '18446744073709551616' }, 413, 'file_too_large'],
     ['30 digits', { 'upload-length': '9'.repeat(30) }, 413, 'file_too_large'],
-  ] as const)('refuses a length of %s', async (_, headers, status, code) => {
+  ] as const)('U25 U26 U27 refuses a length of %s', async (_, headers, status, code) => {
     expectRefusal(await create(headers), [status, code]);
   });
 
@@ -206,11 +212,11 @@ describe('creation', () => {
     ['a name with a line break', metadataOf({ filename: 'a\r\nX-Evil: 1.txt' }), 'invalid_filename'],
     ['an unknown purpose', metadataOf({ filename: 'a.txt', purpose: 'mischief' }), 'invalid_purpose'],
     ['an unknown provider', metadataOf({ filename: 'a.txt', provider: 'nobody' }), 'unknown_provider'],
-  ])('refuses metadata with %s', async (_, metadata, code) => {
+  ])('U28 refuses metadata with %s', async (_, metadata, code) => {
     expectRefusal(await create({ 'upload-length': '5', 'upload-metadata': metadata }), [400, code]);
   });
 
-  it('takes the names of properties for keys like others', async () => {
+  it('U28 takes the names of properties for keys like others', async () => {
     const metadata = `__proto__ ${Buffer.from('{}').toString('base64')},constructor,${metadataOf({ filename: 'a.txt', provider: 'none' })}`;
     const path = await tus.create(5, { 'upload-metadata': metadata });
     expect((await tus.call('HEAD', path)).headers['upload-metadata']).toBe(metadata);
@@ -219,7 +225,7 @@ describe('creation', () => {
 
   it('names a file that was given no name by its type, and keeps one of which nothing is known', async () => {
     const named = await tus.create(5, { 'upload-metadata': metadataOf({ filetype: 'application/pdf' }) });
-    await tus.patch(named, 0, 'Words');
+    await tus.patch(named, 0, '%PDF-');
     expect(await fileAt(named)).toMatchObject({ filename: 'upload.pdf', deliveries: [{ provider: 'kimi' }] });
     const bare = await create({ 'upload-length': '5' });
     const path = String(bare.headers.location);
@@ -351,7 +357,7 @@ describe('a checksum', () => {
     expect((await fileAt(path)).sha256).toBe(sha256(WORDS));
   });
 
-  it('that is wrong drops the piece, however long', async () => {
+  it('U37 that is wrong drops the piece, however long', async () => {
     const first = Buffer.alloc(1_500_000, 'a');
     const second = Buffer.alloc(2_000_000, 'b');
     const path = await tus.create(first.length + second.length);
@@ -369,7 +375,7 @@ describe('a checksum', () => {
     ['no Base64', 'sha1 ????'],
     ['a digest of another length', `sha256 ${Buffer.alloc(20).toString('base64')}`],
     ['nothing', ''],
-  ])('of %s is refused', async (_, checksum) => {
+  ])('U37 of %s is refused', async (_, checksum) => {
     const path = await tus.create(5);
     expectRefusal(await tus.patch(path, 0, 'Words', { 'upload-checksum': checksum }), [
       400,
@@ -383,7 +389,7 @@ describe('a checksum', () => {
     const path = await tus.create(1_500_000);
     const headers = `Upload-Checksum: ${sum('sha1', 'any')}\r\n`;
     const client = await openPatch(path, { length: 1_500_000, headers });
-    await client.send(Buffer.alloc(1_300_000));
+    await client.send(Buffer.alloc(1_300_000, 'a'));
     client.end();
     await client.closed();
     expect(await tus.offset(path)).toBe(0);
@@ -408,7 +414,7 @@ describe('a request that is wrong', () => {
     ['no version', {}],
     ['an old version', { 'tus-resumable': '0.2.2' }],
     ['two versions', { 'tus-resumable': '1.0.0, 1.0.0' }],
-  ])('is refused for %s, by every method', async (_, usual: Record<string, string>) => {
+  ])('U24 is refused for %s, by every method', async (_, usual: Record<string, string>) => {
     const path = await tus.create(WORDS.length);
     const other = createTus(gateway, token, usual);
     const headers = { 'upload-length': '5', 'upload-metadata': metadataOf({ filename: 'a.txt' }) };
@@ -425,7 +431,7 @@ describe('a request that is wrong', () => {
     await tus.call('DELETE', path);
   });
 
-  it('is refused for its offset or its type, and changes nothing', async () => {
+  it('U29 U30 is refused for its offset or its type, and changes nothing', async () => {
     const path = await tus.create(WORDS.length);
     await tus.patch(path, 0, WORDS.slice(0, 5));
     expectRefusal(await tus.patch(path, 4, 'x'), [409, 'offset_conflict']);
@@ -445,7 +451,7 @@ describe('a request that is wrong', () => {
   });
 
   it.each(['..%2ffile', '..%5cfile', 'file%00', '%', '%ff', '.', '..', 'file-unknown', 'x'.repeat(300)])(
-    'is refused for an id that nobody has: %s',
+    'U33 is refused for an id that nobody has: %s',
     async (id) => {
       const client = await openRaw(gateway.url);
       await client.send(
@@ -459,7 +465,7 @@ describe('a request that is wrong', () => {
     },
   );
 
-  it.each(['4', null])('is cut at the length of the upload, announced as %s', async (length) => {
+  it.each(['4', null])('U31 is cut at the length of the upload, announced as %s', async (length) => {
     const path = await tus.create(WORDS.length);
     await tus.patch(path, 0, WORDS.slice(0, 5));
     const rest = `${WORDS.slice(5)} And more.`;
@@ -472,16 +478,16 @@ describe('a request that is wrong', () => {
     expect((await fileAt(path)).sha256).toBe(sha256(WORDS));
   });
 
-  it('that goes beyond the limit without a length ends the upload', async () => {
+  it('U21 that goes beyond the limit without a length ends the upload', async () => {
     const path = await tus.create(null);
-    expectRefusal(await tus.patch(path, 0, Buffer.alloc(LIMIT_BYTES + 1)), [413, 'file_too_large']);
+    expectRefusal(await tus.patch(path, 0, Buffer.alloc(LIMIT_BYTES + 1, 'x')), [413, 'file_too_large']);
     expect(await tus.offset(path)).toBeNull();
     expect(Math.max(...(await blobSizes(gateway.dataDir)))).toBeLessThan(LIMIT_BYTES);
   });
 });
 
 describe('another owner', () => {
-  it('finds nothing, and disturbs nothing', async () => {
+  it('U41 finds nothing, and disturbs nothing', async () => {
     const bob = createTus(gateway, await signToken({ sub: 'bob' }));
     const path = await tus.create(WORDS.length);
     const sending = await openPatch(path, { length: WORDS.length });
@@ -556,7 +562,7 @@ const stall = async () => {
 };
 
 describe('a client that comes back while its old request is half open', () => {
-  it('ends the old request by asking, and goes on', async () => {
+  it('U35 ends the old request by asking, and goes on', async () => {
     const { path, bytes, old } = await stall();
     const since = performance.now();
     expect(await tus.offset(path)).toBe(1_200_000);
@@ -569,7 +575,7 @@ describe('a client that comes back while its old request is half open', () => {
     old.reset();
   });
 
-  it('goes on without asking', async () => {
+  it('U35 goes on without asking', async () => {
     const { path, bytes, old } = await stall();
     expect((await tus.patch(path, 1_200_000, bytes.subarray(1_200_000))).status).toBe(204);
     expect((await old.answer()).status).toBe(423);
@@ -577,7 +583,7 @@ describe('a client that comes back while its old request is half open', () => {
     old.reset();
   });
 
-  it('can give the upload up', async () => {
+  it('U39 can give the upload up', async () => {
     const { path, old } = await stall();
     expect((await tus.call('DELETE', path)).status).toBe(204);
     expect((await old.answer()).status).toBe(423);
@@ -588,7 +594,7 @@ describe('a client that comes back while its old request is half open', () => {
 });
 
 describe('two PATCHes at one offset', () => {
-  it('let one in, and its bytes once', async () => {
+  it('U34 let one in, and its bytes once', async () => {
     for (let round = 0; round < 5; round += 1) {
       const pieces = ['A', 'B', 'C', 'D'].map((letter) => Buffer.alloc(300_000, letter));
       const path = await tus.create(600_000);
@@ -647,7 +653,7 @@ describe('an upload that nobody goes on with', () => {
       idOf(path),
     ]);
 
-  it('has expired, whoever asks', async () => {
+  it('U38 has expired, whoever asks', async () => {
     const path = await tus.create(WORDS.length);
     await tus.patch(path, 0, WORDS.slice(0, 17));
     await age(path);
@@ -668,7 +674,7 @@ describe('an upload that nobody goes on with', () => {
     await until('its bytes are gone', async () => !(await blobSizes(gateway.dataDir)).includes(19));
   });
 
-  it('is kept for whoever is sending to it', async () => {
+  it('U38 is kept for whoever is sending to it', async () => {
     const { path, bytes, old } = await stall();
     await age(path);
     await old.send(bytes.subarray(1_200_000));

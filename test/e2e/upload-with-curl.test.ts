@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EmulatorClient } from '../../emulators/testing/emulator-client.ts';
 import { type FileObject, sha256 } from '../support/create-api.ts';
+import { randomText } from '../support/random-text.ts';
 import { type GatewayProcess, startGateway } from '../support/start-gateway.ts';
 import { type Providers, startProviders } from '../support/start-providers.ts';
 import { unmarked } from '../support/unmarked.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  bytes = randomBytes(300_000);
+  bytes = Buffer.concat([Buffer.from('%PDF-1.7\n'), randomText(300_000)]);
   await writeFile(path, bytes);
 });
 

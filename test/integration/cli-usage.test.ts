@@ -44,6 +44,8 @@ describe('usage', () => {
     [['token', 'create', '--sub', 'a b'], '--sub', 'without spaces'],
     [['token', 'create', '--sub', 'a', '--scope', 'root'], '--scope', 'files:read'],
     [['token', 'create', '--sub', 'a', '--ttl', 'soon'], '--ttl', '30d'],
+    [['token', 'create', '--sub', 'a', '--ttl', '367d'], '--ttl', '366 days'],
+    [['token', 'create', '--sub', 'anonymous'], '--sub', 'without a token'],
     [['upload', 'a', 'b', '--filename', 'c'], '--filename', 'one file'],
     [['toString'], 'toString', 'waybill --help'],
   ])('is refused for %j in one sentence', async (args, what, hint) => {
@@ -61,7 +63,7 @@ describe('config check', () => {
   it('prints what is in effect, secrets masked', async () => {
     const secrets = {
       KIMI_API_KEY: 'sk-of-kimi',
-      JWT_SECRET_KEY: 'x'.repeat(40),
+      JWT_SECRET_KEY: 'xxxx, and what else is hard to guess: 7f3k',
       DATABASE_URL: 'postgres://u:p@h/d',
     };
     const { exitCode, stdout } = await waybill(['config', 'check'], { env: secrets });

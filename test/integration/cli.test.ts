@@ -1,5 +1,4 @@
 /** The command line against a whole gateway: real Postgres, real emulators of the providers, real sockets. */
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import type { DeletedFile, FileList, FileObject, ProviderObject } from '../../sr
 import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { callWaybill, errorIn, type WaybillCall } from '../support/call-waybill.ts';
+import { randomText } from '../support/random-text.ts';
 
 let home: string;
 let gateway: Gateway;
@@ -83,7 +83,7 @@ describe('upload', () => {
   });
 
   it('moves a line in a terminal, and takes it away before the result', async () => {
-    const path = fileOf('bar.pdf', randomBytes(3_000_000));
+    const path = fileOf('bar.pdf', Buffer.concat([Buffer.from('%PDF-1.7\n'), randomText(3_000_000)]));
     const { stderr } = await waybill(['upload', path, '--to', 'kimi'], { isTerminal: true });
     const states = stderr.split('\r\u001b[2K');
     expect(states[1]).toMatch(/^bar\.pdf {2}\[=*>? *\] +\d+% {2}.* of 2\.9 MB/);
@@ -98,7 +98,7 @@ describe('upload', () => {
   });
 
   it('sends nothing of a file whose bytes are at the gateway already', async () => {
-    const content = randomBytes(200_000);
+    const content = randomText(200_000);
     const first = await uploaded('once.bin', content, '--to', 'none');
     const again = await waybill(['upload', fileOf('twice.bin', content), '--to', 'none']);
     expect(again.exitCode).toBe(0);
@@ -222,7 +222,7 @@ describe('files', () => {
   });
 
   it('download saves the bytes, checked, and replaces nothing unasked', async () => {
-    const bytes = randomBytes(1_500_000);
+    const bytes = randomText(1_500_000);
     const file = await uploaded('bytes.bin', bytes, '--to', 'none');
     const target = join(home, 'saved.bin');
     const saved = await waybill(['files', 'download', file.id, '-o', target, '--json']);

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/core/errors.ts';
+import { randomText } from '../support/random-text.ts';
 import { until } from '../support/until.ts';
 import { useTestDatabases } from './support/test-databases.ts';
 import {
@@ -38,7 +38,7 @@ describe('A file that comes in', () => {
   it('goes on to each of its providers as it comes, and is there once at each, as the record says', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(SIZE);
+    const bytes = randomText(SIZE);
     const { body, goOn } = haltingBody(bytes);
     const incoming = sample({ to: ['kimi', 'glm'], bytes, body });
     const receiving = pipeline.receive(OWNER, incoming);
@@ -64,7 +64,7 @@ describe('A file that comes in', () => {
   it('and breaks off leaves nothing anywhere', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(SIZE);
+    const bytes = randomText(SIZE);
     const { body, breakOff } = haltingBody(bytes);
     const receiving = pipeline.receive(OWNER, sample({ to: ['kimi'], bytes, body }));
     await until('the provider has got some', async () => sentTo(pipeline, 'kimi') > 0);
@@ -82,7 +82,7 @@ describe('A file that comes in', () => {
   it('of a size that the owner has a file of waits until it is known, and the same bytes are not sent', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(SIZE);
+    const bytes = randomText(SIZE);
     for (let time = 0; time < 2; time += 1) {
       const { file } = await pipeline.receive(OWNER, sample({ to: ['kimi'], bytes }));
       expect(statuses(await pipeline.find(OWNER, file.id, PATIENCE))).toEqual(['kimi: completed']);
@@ -97,7 +97,7 @@ describe('A file that comes in', () => {
   ])('and is %s than it looked is sent again from the master copy', async (_, likelySizeBytes) => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(SIZE);
+    const bytes = randomText(SIZE);
     const incoming = sample({ to: ['kimi'], bytes, sizeBytes: null, likelySizeBytes });
     const { file } = await pipeline.receive(OWNER, incoming);
     expect(statuses(await pipeline.find(OWNER, file.id, PATIENCE))).toEqual(['kimi: completed']);
@@ -107,7 +107,7 @@ describe('A file that comes in', () => {
   it('and is to go elsewhere, by what follows it, goes there only', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(SIZE);
+    const bytes = randomText(SIZE);
     const incoming = sample({ to: ['kimi'], bytes });
     const finalOptions = () => ({
       ...incoming.options,
@@ -127,7 +127,7 @@ describe('A file that comes in', () => {
       const world = await newWorld();
       const pipeline = await world.start();
       await world.kimi.fault('early-status', fault);
-      const { file } = await pipeline.receive(OWNER, sample({ to: ['kimi'], bytes: randomBytes(SIZE) }));
+      const { file } = await pipeline.receive(OWNER, sample({ to: ['kimi'], bytes: randomText(SIZE) }));
       expect(statuses(await pipeline.find(OWNER, file.id, PATIENCE))).toEqual(ends);
       expect((await world.kimi.state()).files).toHaveLength(held);
     },

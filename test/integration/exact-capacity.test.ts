@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Provider } from '../../src/core/provider.ts';
 import { createGuards } from '../../src/pipeline/guards.ts';
+import { randomText } from '../support/random-text.ts';
 import { until } from '../support/until.ts';
 import {
   deliverSample,
@@ -133,7 +133,7 @@ describe('An account that is full', () => {
   });
 
   it('evicts a copy that another file shared until that was deleted', async () => {
-    const bytes = randomBytes(500);
+    const bytes = randomText(500);
     const { file } = await deliverSample(running, { bytes });
     const twin = await deliverSample(running, { bytes, filename: 'twin.txt' });
     await running.delete(OWNER, twin.file.id);
@@ -195,7 +195,7 @@ describe('The same bytes again', () => {
   beforeEach(() => open(1_000));
 
   it('from the same owner are not sent, and the copy goes with the last file', async () => {
-    const bytes = randomBytes(2_000);
+    const bytes = randomText(2_000);
     const first = await deliverSample(running, { bytes });
     const second = await deliverSample(running, { bytes, filename: 'again.txt' });
     expect(await posts('kimi')).toHaveLength(1);
@@ -217,7 +217,7 @@ describe('The same bytes again', () => {
   });
 
   it('from another owner are sent, and neither deletion touches the other copy', async () => {
-    const bytes = randomBytes(2_000);
+    const bytes = randomText(2_000);
     const own = await deliverSample(running, { bytes });
     const theirs = await deliverSample(running, { bytes }, 'user-2');
     expect(await posts('kimi')).toHaveLength(2);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FileWithDeliveries } from '../../src/core/file.ts';
+import { randomText } from '../support/random-text.ts';
 import { until } from '../support/until.ts';
 import {
   deliverSample,
@@ -150,7 +151,7 @@ describe('An answer that names a file of somebody else', () => {
 
 describe('A master copy', () => {
   it('that is damaged on disk never arrives', async () => {
-    const bytes = randomBytes(3_000_000);
+    const bytes = randomText(3_000_000);
     const { file } = await running.receive(OWNER, sample({ to: [], bytes }));
     const path = join(world.blobs, 'kept', file.blobKey.slice(-2), file.blobKey);
     const handle = await open(path, 'r+');
@@ -298,7 +299,7 @@ describe('The search after a lost answer', () => {
   });
 
   it('gives each of two owners of the same file their own copy', async () => {
-    const bytes = randomBytes(3_000);
+    const bytes = randomText(3_000);
     for (const id of played) await world.emulators[id].fault('store-then-reset', { times: 2 });
     const files = await Promise.all(
       ['user-2', 'user-3'].map((owner) =>

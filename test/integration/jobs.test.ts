@@ -153,7 +153,7 @@ describe('workers', () => {
     expect(sorted(runs)).toEqual(numbers(40));
   });
 
-  it('run as many at once as they were told to, and no more', async () => {
+  it('L16 run as many at once as they were told to, and no more', async () => {
     const jobs = await start();
     const gate = Promise.withResolvers<void>();
     let atOnce = 0;

@@ -1,8 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/core/errors.ts';
 import type { ProviderId } from '../../src/core/provider.ts';
+import { png } from '../support/make-content.ts';
+import { randomText } from '../support/random-text.ts';
 import { until } from '../support/until.ts';
 import { useTestDatabases } from './support/test-databases.ts';
 import {
@@ -43,7 +45,7 @@ describe('receiving a file', () => {
   it('keeps it, records it, and delivers it: client, blob, record and providers agree on the bytes', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const incoming = sample({ bytes: randomBytes(3 * MB + 7), to: ['kimi', 'glm'] });
+    const incoming = sample({ bytes: randomText(3 * MB + 7), to: ['kimi', 'glm'] });
     const received = await pipeline.receive(OWNER, incoming);
     expect(received.file).toMatchObject({
       owner: OWNER,
@@ -87,7 +89,7 @@ describe('receiving a file', () => {
   it('by auto chooses by size, with the reason on record', async () => {
     const world = await newWorld();
     const pipeline = await world.start({ autoGlmAboveBytes: 1_000 });
-    const [small, large] = [sample({ bytes: randomBytes(1_000) }), sample({ bytes: randomBytes(1_001) })];
+    const [small, large] = [sample({ bytes: randomText(1_000) }), sample({ bytes: randomText(1_001) })];
     expect((await pipeline.receive(OWNER, small)).deliveries).toMatchObject([
       { provider: 'kimi', reason: 'Up to 1000 bytes auto prefers kimi.' },
     ]);
@@ -130,7 +132,7 @@ describe('receiving a file', () => {
 
   const failing = (error: unknown) =>
     (async function* () {
-      yield Buffer.alloc(100_000);
+      yield Buffer.alloc(100_000, 'a');
       throw error;
     })();
 
@@ -138,7 +140,11 @@ describe('receiving a file', () => {
     ['announced as empty', { bytes: Buffer.alloc(0) }, 'empty_file'],
     ['that turns out empty', { bytes: Buffer.alloc(0), sizeBytes: null }, 'empty_file'],
     ['announced as too large', { sizeBytes: 51 * MB }, 'file_too_large'],
-    ['that turns out too large', { bytes: Buffer.alloc(50 * MB + 1), sizeBytes: null }, 'file_too_large'],
+    [
+      'that turns out too large',
+      { bytes: Buffer.alloc(50 * MB + 1, 'a'), sizeBytes: null },
+      'file_too_large',
+    ],
     ['shorter than announced', { sizeBytes: 2_001 }, 'incomplete_body'],
     ['longer than announced', { sizeBytes: 1_999 }, 'incomplete_body'],
     ['that no provider asked for takes', { filename: 'a.md', to: ['glm'] }, 'no_provider_accepts'],
@@ -180,7 +186,7 @@ describe('receiving a file', () => {
   it('shows and sends nothing of it before all of it is there', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(200_000);
+    const bytes = randomText(200_000);
     const rest = Promise.withResolvers<void>();
     const half = Promise.withResolvers<void>();
     const body = (async function* () {
@@ -216,7 +222,7 @@ describe('receiving a file', () => {
     const world = await newWorld();
     const pipeline = await world.start();
     const samples = Array.from({ length: 50 }, (_, i) =>
-      sample({ bytes: randomBytes(1_000 + i * 3_000), to: ['kimi', 'glm'] }),
+      sample({ bytes: randomText(1_000 + i * 3_000), to: ['kimi', 'glm'] }),
     );
     const received = await Promise.all(samples.map((one) => pipeline.receive(OWNER, one)));
     const found = await Promise.all(received.map(({ file }) => pipeline.find(OWNER, file.id, PATIENCE)));
@@ -235,7 +241,7 @@ describe('a repeated request', () => {
   it('is answered with the file of the first, however many come at once', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const bytes = randomBytes(5_000);
+    const bytes = randomText(5_000);
     const request = () =>
       sample({ bytes, filename: 'a.txt', body: bodyOf(bytes), idempotencyKey: 'key-1', to: ['kimi'] });
     const answers = await Promise.all(Array.from({ length: 10 }, () => pipeline.receive(OWNER, request())));
@@ -288,7 +294,10 @@ describe('delivering again', () => {
   it('for another purpose makes another copy', async () => {
     const world = await newWorld();
     const pipeline = await world.start();
-    const { file } = await pipeline.receive(OWNER, sample({ filename: 'a.png', to: ['kimi'] }));
+    const { file } = await pipeline.receive(
+      OWNER,
+      sample({ filename: 'a.png', mediaType: 'image/png', bytes: png(), to: ['kimi'] }),
+    );
     await pipeline.deliver({ owner: OWNER, fileId: file.id, provider: 'kimi', purpose: 'vision' });
     const { deliveries } = await pipeline.find(OWNER, file.id, PATIENCE);
     expect(deliveries.map(({ purpose, status }) => `${purpose}: ${status}`).sort()).toEqual([

@@ -42,9 +42,12 @@ it('serves every owner of the same bytes by the one file that the provider keeps
     timeouts: { connectMs: 5_000, idleMs: 10_000, totalMs: 30_000 },
   });
   const pipeline = await world.start({ providers: new Map([['mistral', mistral]]) });
-  const bytes = Buffer.from('The same words of two owners.');
+  const bytes = Buffer.from('%PDF-1.7\nThe same words of two owners.');
   const upload = async (owner: string) => {
-    const { file } = await pipeline.receive(owner, sample({ bytes, filename: 'words.pdf', to: ['mistral'] }));
+    const { file } = await pipeline.receive(
+      owner,
+      sample({ bytes, filename: 'words.pdf', mediaType: 'application/pdf', to: ['mistral'] }),
+    );
     return pipeline.find(owner, file.id, PATIENCE);
   };
   const [first, second] = [await upload('owner-1'), await upload('owner-2')];

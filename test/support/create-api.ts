@@ -61,7 +61,7 @@ interface Upload {
 /** A plain client of one gateway on behalf of one token; null sends none. */
 export interface Api {
   call(
-    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     options?: CallOptions,
   ): Promise<Answer>;

@@ -16,6 +16,8 @@ export interface RawConnection {
   end(): void;
   /** Cuts the connection: the other side meets a reset. */
   reset(): void;
+  /** Takes nothing in from now on, so that the other side meets a full line. */
+  pause(): void;
   /** Everything that has come so far. */
   received(): string;
   /** The first complete final answer. Interim ones (1xx) are passed over. */
@@ -44,6 +46,7 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
     send: (data) => new Promise((resolve) => void socket.write(data, () => resolve())),
     end: () => void socket.end(),
     reset: () => void socket.resetAndDestroy(),
+    pause: () => void socket.pause(),
     received: () => received.toString('latin1'),
     answer: () => until('an answer', () => parseAnswer(received.toString('latin1'), isClosed)),
     closed: async () => void (await until('the other side closes', () => isClosed)),

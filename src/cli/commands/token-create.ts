@@ -1,5 +1,5 @@
 import { GatewayError } from '../../core/errors.ts';
-import type { Scope } from '../../core/principal.ts';
+import { ANONYMOUS, MAX_TOKEN_TTL_MS, type Scope } from '../../core/principal.ts';
 import { CliError } from '../cli-error.ts';
 import type { Run } from '../command.ts';
 import { EXIT_OK } from '../exit-codes.ts';
@@ -15,6 +15,16 @@ export const createToken: Run<typeof tokenOptions> = async ({ values, io, local 
   const { sub } = values;
   if (!sub) throw new CliError('usage', 'Say whose token it is with --sub, for example --sub local.');
   const ttlMs = parseTtl(values.ttl ?? DEFAULT_TTL);
+  if (ttlMs > MAX_TOKEN_TTL_MS) {
+    const message = `--ttl may be up to ${MAX_TOKEN_TTL_MS / 86_400_000} days; no gateway takes a token that lives longer.`;
+    throw new CliError('usage', message);
+  }
+  if (sub === ANONYMOUS) {
+    throw new CliError(
+      'usage',
+      `--sub ${ANONYMOUS} is kept for requests without a token; take another name.`,
+    );
+  }
   const scopes = values.scope === undefined ? undefined : parseScopes(values.scope);
   const token = await local
     .signToken({ sub, ttlMs, ...(scopes === undefined ? {} : { scopes }) })

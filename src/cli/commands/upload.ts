@@ -8,6 +8,7 @@ import type { Invocation, Run } from '../command.ts';
 import { digestOf } from '../digest-of.ts';
 import { EXIT_OK } from '../exit-codes.ts';
 import type { uploadOptions } from '../options.ts';
+import { patiently } from '../patiently.ts';
 import { printJson } from '../print-json.ts';
 import { reportError } from '../report-error.ts';
 import { createUploadReport, type UploadReport } from '../upload-report.ts';
@@ -53,8 +54,11 @@ const uploadOne = async (client: Client, path: string, { values, io }: Call): Pr
   // With --json, whatever reads `stderr` expects errors there and nothing else.
   const report = values.json && !io.isTerminal ? null : createUploadReport(io, source);
   try {
-    const received = await send(client, { path, source, report }, { values, io });
-    const file = await follow(client, received, { report, io });
+    const patience = { onWait: (waitMs: number) => report?.waiting(waitMs), signal: io.interrupted };
+    const sendOnce = () => send(client, { path, source, report }, { values, io });
+    // What has no size cannot be read twice.
+    const received = await (source.sizeBytes === null ? sendOnce() : patiently(sendOnce, patience));
+    const file = await patiently(() => follow(client, received, { report, io }), patience);
     report?.close();
     if (values.json) printJson(io.stdout, file);
     else io.stdout.write(`${[file.id, file.status, file.filename].map(cleanText).join('  ')}\n`);

@@ -3,9 +3,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { parseToldLength, parseUploadOffset } from '../../ingest/tus-headers.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 import { pieceBody, readPiece, requirePieceType } from '../tus-protocol.ts';
 import { tellOffset } from '../tus-state.ts';
 
@@ -22,7 +22,7 @@ export const appendUploadRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = 
         params: fileParams,
         response: { 204: z.null(), ...errorResponses },
       },
-      config: { body: pieceBody },
+      config: { audit: 'upload.append', body: pieceBody },
     },
     async (request, reply) => void (await appendPiece(pipeline, request.params.id, request, reply)),
   );

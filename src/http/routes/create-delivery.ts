@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { parseProvider, parsePurpose } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { abortOnClose } from '../connection.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileObject, toFileObject } from '../file-object.ts';
 import { fileParams } from '../file-params.ts';
 import { parsePrefer } from '../prefer.ts';
+import { ownerOf } from '../principals.ts';
 
 const body = z.object({
   provider: z.string().describe('The provider to deliver to'),
@@ -29,6 +29,7 @@ export const createDeliveryRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> 
         body,
         response: { 200: fileObject, 202: fileObject, ...errorResponses },
       },
+      config: { audit: 'delivery.create' },
     },
     async (request, reply) => {
       const owner = ownerOf(request);

@@ -10,25 +10,27 @@ import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { answerUpload } from '../answer-upload.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileObject } from '../file-object.ts';
-import { knownFile, knownFileSchema } from '../known-file.ts';
+import { fileHere, knownFileSchema } from '../known-file.ts';
 import { readJson } from '../read-json.ts';
 import { rawUploadOptions, uploadQuery } from '../upload-query.ts';
 
 /**
  * `POST /v1/files`: OpenAI's upload, streamed. Options may be fields of the form, before or after the file, or query
- * parameters. With JSON instead of a form, a file of bytes that the owner has here already, by their digest.
+ * parameters. With JSON instead of a form, a file that need not be sent: bytes that the owner has here already, by their
+ * digest, or a file on the gateway's own disk, by its path.
  */
 export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {
   app.post(
     '/v1/files',
     {
       schema: {
-        summary: 'Upload a file (multipart/form-data), or name bytes that are here (JSON)',
+        summary: 'Upload a file (multipart/form-data), or name one that is here (JSON)',
         tags: ['Files'],
         querystring: uploadQuery,
         response: { 200: fileObject, 202: fileObject, ...errorResponses },
       },
       config: {
+        audit: 'file.create',
         body: {
           'multipart/form-data': {
             type: 'object',
@@ -48,14 +50,20 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
     async (request, reply) => {
       const contentType = request.headers['content-type'] ?? '';
       if (/^application\/json\b/iu.test(contentType)) {
-        const known = knownFile(await readJson(request.raw), pipeline.providers);
-        const receive = (owner: string) => pipeline.receiveKnown({ ...known, owner });
+        const here = fileHere(await readJson(request.raw), pipeline.providers);
+        const receive = (owner: string) =>
+          here.kind === 'path'
+            ? pipeline.receivePath(owner, {
+                ...here.upload,
+                idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
+              })
+            : pipeline.receiveKnown({ ...here.known, owner });
         return answerUpload(pipeline, receive, request, reply);
       }
       if (!/^multipart\/form-data\b/iu.test(contentType)) {
         throw new GatewayError(
           'unsupported_media_type',
-          'Send the file as multipart/form-data, as a raw body with PUT /v1/files?filename=…, or its digest as application/json.',
+          'Send the file as multipart/form-data, as a raw body with PUT /v1/files?filename=…, or its digest or path as application/json.',
         );
       }
       refuseHugeForm(request.headers['content-length'], pipeline.maxFileBytes);

@@ -9,8 +9,9 @@ import { type DescribedUpload, describeUpload, parseUploadMetadata } from '../..
 import type { UploadState } from '../../pipeline/append-upload.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { UploadKey } from '../../pipeline/uploads.ts';
-import { ownerOf } from '../authentication.ts';
+import { noteFile } from '../audit.ts';
 import { errorResponses } from '../error-envelope.ts';
+import { ownerOf } from '../principals.ts';
 import { type Piece, pieceBody, readPiece } from '../tus-protocol.ts';
 import { tellOffset } from '../tus-state.ts';
 
@@ -29,7 +30,7 @@ export const createUploadRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = 
           tags: ['Resumable uploads'],
           response: { 201: z.null(), ...errorResponses },
         },
-        config: { body: pieceBody },
+        config: { audit: 'upload.create', body: pieceBody },
       },
       async (request, reply) => void (await createUpload(pipeline, request, reply)),
     );
@@ -48,6 +49,7 @@ const createUpload = async (
   const owner = ownerOf(request);
   if (piece !== null && lengthBytes !== null && piece.sizeBytes === lengthBytes) {
     const received = await pipeline.receive(owner, incoming(described, piece, headers['idempotency-key']));
+    noteFile(request, received.file.id);
     return tellOffset(reply, { file: received })
       .code(201)
       .header('location', locationOf(received.file.id))
@@ -57,6 +59,7 @@ const createUpload = async (
   if (lengthBytes !== null && announcedBytes > lengthBytes) throw tooLong(announcedBytes, lengthBytes);
   const metadata = headers['upload-metadata']?.toString() ?? null;
   const upload = await pipeline.uploads.create({ ...described, owner, lengthBytes, metadata });
+  noteFile(request, upload.id);
   const state =
     piece === null
       ? { upload, offsetBytes: 0 }

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { abortOnClose } from '../connection.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileParams } from '../file-params.ts';
 import { parsePrefer } from '../prefer.ts';
+import { ownerOf } from '../principals.ts';
 
 const query = z.object({
   wait: z.enum(['true', 'false']).optional().describe('Answer when every provider has confirmed the removal'),
@@ -30,6 +30,7 @@ export const deleteFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
         querystring: query,
         response: { 200: deleted, ...errorResponses },
       },
+      config: { audit: 'file.delete' },
     },
     async (request, reply) => {
       const { id } = request.params;

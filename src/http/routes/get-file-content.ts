@@ -8,9 +8,9 @@ import { GatewayError } from '../../core/errors.ts';
 import type { TrackedFile } from '../../core/file.ts';
 import { parseProvider } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { abortOnClose } from '../connection.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 
 const query = z.object({
   from: z.string().optional().describe('A provider: what it returns for its copy, such as extracted text'),
@@ -30,6 +30,7 @@ export const getFileContentRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> 
         params: fileParams,
         querystring: query,
       },
+      config: { audit: 'file.read_content' },
     },
     async (request, reply) => {
       const owner = ownerOf(request);

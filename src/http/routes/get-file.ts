@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileObject, toFileObject } from '../file-object.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 
 /** `GET /v1/files/{id}` */
 export const getFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {

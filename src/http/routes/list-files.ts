@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { parseProvider } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileObject, toFileObject } from '../file-object.ts';
+import { ownerOf } from '../principals.ts';
 
 /** OpenAI's own bounds. */
 const MAX_LIMIT = 10_000;

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { ownerOf } from '../authentication.ts';
+import { noteAction } from '../audit.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 import { appendPiece } from './append-upload.ts';
 import { terminateUpload } from './terminate-upload.ts';
 import { answerOffset } from './upload-offset.ts';
@@ -16,10 +17,12 @@ export const overriddenMethodRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }
     const key = { owner: ownerOf(request), id };
     switch (request.headers['x-http-method-override']?.toString().toUpperCase()) {
       case 'PATCH':
+        noteAction(request, 'upload.append');
         return await appendPiece(pipeline, id, request, reply);
       case 'HEAD':
         return await answerOffset(pipeline, key, reply);
       case 'DELETE':
+        noteAction(request, 'upload.delete');
         return await terminateUpload(pipeline, key, reply);
       default:
         return reply.callNotFound();

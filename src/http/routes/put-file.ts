@@ -25,6 +25,7 @@ export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
         response: { 200: fileObject, 202: fileObject, ...errorResponses },
       },
       config: {
+        audit: 'file.create',
         body: { 'application/octet-stream': { type: 'string', format: 'binary' } },
       },
     },

@@ -3,9 +3,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { UploadKey } from '../../pipeline/uploads.ts';
-import { ownerOf } from '../authentication.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 
 /** `DELETE /v1/tus/{id}`: gives an upload up; of a complete one, deletes the file. */
 export const terminateUploadRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (
@@ -21,6 +21,7 @@ export const terminateUploadRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }>
         params: fileParams,
         response: { 204: z.null(), ...errorResponses },
       },
+      config: { audit: 'upload.delete' },
     },
     async (request, reply) =>
       void (await terminateUpload(pipeline, { owner: ownerOf(request), id: request.params.id }, reply)),

@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { UploadKey } from '../../pipeline/uploads.ts';
-import { ownerOf } from '../authentication.ts';
 import { fileParams } from '../file-params.ts';
+import { ownerOf } from '../principals.ts';
 import { tellDescription, tellOffset } from '../tus-state.ts';
 
 /** `HEAD /v1/tus/{id}`: how far an upload has come. Asked by who sends, so it wants the scope for that. */

@@ -5,10 +5,12 @@ import { z } from 'zod';
 import type { Tokens } from '../../admission/tokens.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Logger } from '../../platform/log.ts';
-import { authenticate, principalOf } from '../authentication.ts';
+import { announceGrace, authenticate, authenticateOrCount, authorizationOf } from '../authentication.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { eventObject } from '../event-object.ts';
 import { createEventStreams, type OpenEventStream } from '../event-streams.ts';
+import { principalOf } from '../principals.ts';
+import { countCall } from '../rate-limiting.ts';
 import { createServerSentEvents } from '../sse.ts';
 import { closeAfter, closeRefused, createWebSocketEvents } from '../web-socket-events.ts';
 import { registerWebSockets, webSocketAuthorization } from '../websockets.ts';
@@ -32,27 +34,38 @@ export const watchFilesRoute: FastifyPluginAsyncZod<{
   pipeline: Pipeline;
   tokens: Tokens;
   log: Logger;
-}> = async (app, { pipeline, tokens, log }) => {
+  /** Origins of the pages that may connect besides those of the gateway itself. */
+  webOrigins: readonly string[];
+}> = async (app, { pipeline, tokens, log, webOrigins }) => {
   const stopping = new AbortController();
   const streams = createEventStreams(pipeline, { stopping: stopping.signal });
   const open = (request: FastifyRequest, resuming: Resuming, closing: EventEmitter) => {
     const gone = new AbortController();
     closing.once('close', () => gone.abort());
     const principal = principalOf(request);
-    return streams.open({ principal, sinceMs: sinceMs(resuming), gone: gone.signal });
+    const authorization = request.ws ? webSocketAuthorization(request) : authorizationOf(request.raw);
+    return streams.open({
+      principal,
+      sinceMs: sinceMs(resuming),
+      gone: gone.signal,
+      recheck: async () => void (authorization && (await tokens.verify(authorization))),
+    });
   };
   app.addHook('preClose', async () => stopping.abort());
-  await registerWebSockets(app);
+  await registerWebSockets(app, webOrigins);
+  announceGrace(app);
 
   const sockets = new WeakMap<FastifyRequest, PromiseSettledResult<OpenEventStream>>();
-  app.addHook('onRequest', async (request) => void (request.ws || (await authenticate(request, tokens))));
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws) await authenticateOrCount(request, reply, tokens);
+  });
   // Opened before the connection is accepted, so that its client misses nothing from then on. Refused only after it is:
   // a browser cannot be told why otherwise.
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', async (request, reply) => {
     if (!request.ws) return;
-    const opening = authenticate(request, tokens, webSocketAuthorization(request)).then(() =>
-      open(request, request as Resuming, request.raw.socket),
-    );
+    const opening = authenticate(request, tokens, webSocketAuthorization(request))
+      .finally(() => countCall(request, reply))
+      .then(() => open(request, request as Resuming, request.raw.socket));
     const [outcome] = await Promise.allSettled([opening]);
     sockets.set(request, outcome);
   });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +7,11 @@ import type { StoredFile } from '../../../emulators/file-shelf.ts';
 import { startGlmEmulator } from '../../../emulators/glm.ts';
 import { startKimiEmulator } from '../../../emulators/kimi.ts';
 import { API_KEY, type EmulatorClient, startClient } from '../../../emulators/testing/emulator-client.ts';
+import { openPathPolicy } from '../../../src/admission/path-policy.ts';
 import type { DeliveryStatus, FileWithDeliveries } from '../../../src/core/file.ts';
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider } from '../../../src/core/provider.ts';
+import { createContent } from '../../../src/ingest/content/content.ts';
 import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
 import { createBackground } from '../../../src/pipeline/background.ts';
 import { createCommits } from '../../../src/pipeline/commits.ts';
@@ -18,12 +20,14 @@ import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
 import { deliverJob, jobKinds, retireJob, tidyJob } from '../../../src/pipeline/job-kinds.ts';
 import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts';
+import { createQuotas } from '../../../src/pipeline/quotas.ts';
 import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { openDatabase } from '../../../src/platform/database.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
 import type { AdapterOptions } from '../../../src/providers/adapter.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
+import { randomText } from '../../support/random-text.ts';
 import type { UploadFault } from './upload-faults.ts';
 
 const MB = 2 ** 20;
@@ -115,12 +119,19 @@ export const openExactWorld = async (
       database,
       jobs,
       blobs,
+      content: createContent(),
       changes: createFileChanges(),
       receptions: createReceptions(),
       guards: createGuards({ firstBreakMs: 50 }),
       providers,
       room: createAccountRoom(database, providers.values()),
       background,
+      paths: await openPathPolicy({ allowed: [], mappings: [], dataDirectory: directory }),
+      quotas: createQuotas({
+        database,
+        installation: 'installation-1',
+        limits: { bytes: null, files: null },
+      }),
       commits: createCommits({ database, jobs, tidyAfterMs: [] }),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
@@ -225,7 +236,7 @@ export interface Sample {
 
 /** A file on its way in, of random bytes unless told. */
 export const sample = ({
-  bytes = randomBytes(2_000),
+  bytes = randomText(2_000),
   filename = 'notes.txt',
   to = ['kimi'],
 }: Sample = {}): Incoming & { readonly sha256: string } => {
@@ -271,7 +282,7 @@ export const meetFault = async (
     const together = uploads / rounds;
     for (const id of played)
       await emulators[id].fault(fault, { ...parameters, on: 'upload', times: together });
-    const deliver = () => deliverSample(running, { to: played, bytes: randomBytes(sizeBytes) });
+    const deliver = () => deliverSample(running, { to: played, bytes: randomText(sizeBytes) });
     files.push(...(await Promise.all(Array.from({ length: together }, deliver))));
   }
   return files;

@@ -4,6 +4,7 @@ import { newFileId } from '../../../src/core/file.ts';
 import type { Queryable } from '../../../src/platform/database.ts';
 import { getDelivery, insertDeliveries, type NewDelivery } from '../../../src/tracking/deliveries.ts';
 import { insertFiles, type NewFile } from '../../../src/tracking/files.ts';
+import { reserveRoom } from '../../../src/tracking/quotas.ts';
 
 /** A file as it is first recorded, with what a test says of it. */
 export const newFile = (overrides: Partial<NewFile> = {}): NewFile => ({
@@ -35,9 +36,16 @@ export const newDelivery = (fileId: string, overrides: Partial<NewDelivery> = {}
   ...overrides,
 });
 
-/** Records one file. */
+const inTransaction = <T>(db: Queryable, work: (trx: Queryable) => Promise<T>): Promise<T> =>
+  db.isTransaction ? work(db) : db.transaction().execute(work);
+
+/** Records one file, in room that is reserved for it. */
 export const insertFile = async (db: Queryable, file: NewFile): Promise<TrackedFile> => {
-  const [inserted] = await insertFiles(db, [file]);
+  const limits = { bytes: null, files: null };
+  const [inserted] = await inTransaction(db, async (trx) => {
+    await reserveRoom(trx, { owner: file.owner, reservations: [file], holder: 'upload', limits });
+    return insertFiles(trx, [file]);
+  });
   if (inserted === undefined) throw new Error('The file was not inserted.');
   return inserted;
 };

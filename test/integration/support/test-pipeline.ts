@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,11 @@ import { afterEach } from 'vitest';
 import { type GlmVariants, startGlmEmulator } from '../../../emulators/glm.ts';
 import { startKimiEmulator } from '../../../emulators/kimi.ts';
 import { API_KEY, type EmulatorClient, startClient } from '../../../emulators/testing/emulator-client.ts';
+import { openPathPolicy } from '../../../src/admission/path-policy.ts';
 import type { FileWithDeliveries } from '../../../src/core/file.ts';
 import type { Incoming, UploadOptions } from '../../../src/core/incoming.ts';
 import type { Provider, ProviderId } from '../../../src/core/provider.ts';
+import { createContent } from '../../../src/ingest/content/content.ts';
 import { createAccountRoom } from '../../../src/pipeline/account-room.ts';
 import { createBackground } from '../../../src/pipeline/background.ts';
 import { createCommits } from '../../../src/pipeline/commits.ts';
@@ -17,10 +19,13 @@ import { createFileChanges } from '../../../src/pipeline/file-changes.ts';
 import { createGuards } from '../../../src/pipeline/guards.ts';
 import { jobKinds } from '../../../src/pipeline/job-kinds.ts';
 import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts';
+import { createQuotas } from '../../../src/pipeline/quotas.ts';
 import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
+import type { QuotaLimits } from '../../../src/tracking/quotas.ts';
+import { randomText } from '../../support/random-text.ts';
 import { JOBS_SCHEMA, log, type TestDatabases } from './test-databases.ts';
 
 const MB = 2 ** 20;
@@ -35,14 +40,22 @@ export interface TestPipeline extends Pipeline {
   stop(graceMs?: number): Promise<void>;
 }
 
+/** What a test has differently. */
+interface Overrides extends Partial<Dependencies> {
+  /** Default: none. */
+  readonly quotaLimits?: QuotaLimits;
+}
+
+const NO_LIMITS: QuotaLimits = { bytes: null, files: null };
+
 export interface TestWorld {
   readonly kimi: EmulatorClient;
   readonly glm: EmulatorClient;
   readonly url: string;
   /** Starts a pipeline of this world, with what a test has differently. Several share the record and the blobs. */
-  start(overrides?: Partial<Dependencies>): Promise<TestPipeline>;
+  start(overrides?: Overrides): Promise<TestPipeline>;
   /** The parts of a pipeline that is not started: what a use case works with. */
-  prepare(overrides?: Partial<Dependencies>): Promise<Dependencies>;
+  prepare(overrides?: Overrides): Promise<Dependencies>;
   /** The names of all blobs there are. */
   blobs(): Promise<string[]>;
   provider(id: EmulatedId, account?: string): Provider;
@@ -84,7 +97,11 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       timeouts: { connectMs: 5_000, idleMs: 10_000, totalMs: 30_000 },
     });
 
-  const prepare = async (overrides: Partial<Dependencies> = {}): Promise<Dependencies> => {
+  const prepare = async ({
+    quotaLimits = NO_LIMITS,
+    ...overrides
+  }: Overrides = {}): Promise<Dependencies> => {
+    const { installation = 'installation-1' } = overrides;
     const blobs = await openDiskBlobStore(directory);
     const jobs = await startJobs({ url, schema: JOBS_SCHEMA, kinds: jobKinds, log });
     const background = createBackground(log);
@@ -102,6 +119,7 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       database,
       jobs,
       blobs,
+      content: createContent(),
       changes: createFileChanges(),
       receptions: createReceptions(),
       guards: createGuards(),
@@ -109,11 +127,13 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       providers,
       room: createAccountRoom(database, providers.values()),
       background,
+      paths: await openPathPolicy({ allowed: [], mappings: [], dataDirectory: directory }),
+      quotas: createQuotas({ database, installation, limits: quotaLimits }),
       commits: createCommits({ database, jobs }),
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       retry: { attempts: 5, baseMs: 20, maxMs: 50 },
-      installation: 'installation-1',
+      installation,
       stopping: new AbortController().signal,
       log,
       ...overrides,
@@ -154,7 +174,7 @@ export interface Sample extends Partial<Incoming> {
 
 /** A file on its way in, of random bytes unless told. */
 export const sample = ({
-  bytes = randomBytes(2_000),
+  bytes = randomText(2_000),
   to = 'auto',
   ...rest
 }: Sample = {}): Incoming & { readonly sha256: string } => {

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import type { Quota } from '../pipeline/quotas.ts';
+
+const share = z.object({
+  limit: z.int().nullable().describe('Null: none'),
+  used: z.int(),
+  reserved: z.int().describe('For uploads that are not complete'),
+});
+
+/** What an owner may keep and keeps. */
+export const quotaObject = z
+  .object({ object: z.literal('quota'), owner: z.string(), bytes: share, files: share })
+  .meta({ id: 'Quota' });
+
+export const toQuotaObject = ({ owner, bytes, files }: Quota): z.output<typeof quotaObject> => ({
+  object: 'quota',
+  owner,
+  bytes: { ...bytes },
+  files: { ...files },
+});

@@ -1,0 +1,43 @@
+import { cleanFilename } from '../core/filename.ts';
+import type { UploadOptions } from '../core/incoming.ts';
+import { mediaTypeOf } from '../ingest/media-type.ts';
+import type { Dependencies } from './dependencies.ts';
+import { receiveFile } from './receive-file.ts';
+import type { Received } from './reception.ts';
+
+/** A file on the gateway's own disk that a client names. */
+export interface PathUpload {
+  /** As the client wrote it: a Windows or a POSIX path. */
+  readonly path: string;
+  /** As the client wrote it; default the last name of the path. */
+  readonly filename?: string | undefined;
+  readonly mediaType?: string | undefined;
+  readonly options: UploadOptions;
+  readonly idempotencyKey: string | null;
+}
+
+/**
+ * Takes a file in from the gateway's own disk, as far as the path policy lets it be read, and closes it whatever comes of
+ * it. Rejects as the policy and `receiveFile` do, and with `incomplete_body` when the file was changed while it was read.
+ */
+export const receivePath = async (
+  dependencies: Dependencies,
+  owner: string,
+  { path, filename: rawName, mediaType, options, idempotencyKey }: PathUpload,
+): Promise<Received> => {
+  const file = await dependencies.paths.open(path);
+  try {
+    const filename = cleanFilename(rawName ?? file.name);
+    return await receiveFile(dependencies, owner, {
+      filename,
+      mediaType: mediaTypeOf(mediaType, filename),
+      sizeBytes: file.sizeBytes,
+      idempotencyKey,
+      body: file.body,
+      options,
+      finalOptions: () => options,
+    });
+  } finally {
+    await file.close();
+  }
+};
