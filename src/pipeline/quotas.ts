@@ -5,6 +5,7 @@ import {
   extendReservation,
   findQuota,
   type NewReservation,
+  openQuota,
   type Quota,
   type QuotaLimits,
   releaseExpiredReservations,
@@ -89,12 +90,17 @@ export const createQuotas = ({ database, installation, limits }: QuotasOptions):
     ),
   );
 
-  /** Together with others of the owner, or if all do not fit, by itself. */
-  const reserveOne = async (file: NewReservation): Promise<boolean> => {
-    if (await reserveEach(file)) return true;
-    return await transact(database, (trx) =>
-      reserveRoom(trx, { ...file, reservations: [file], holder, limits }),
-    );
+  /** Together with others of the owner; by itself if all do not fit, or the owner has had nothing here before. */
+  const reserveOne = async (file: NewReservation): Promise<boolean> =>
+    (await reserveEach(file)) || (await transact(database, (trx) => open(trx, file, holder)));
+
+  const open = async (
+    trx: Queryable,
+    file: NewReservation,
+    by: typeof holder | 'upload',
+  ): Promise<boolean> => {
+    await openQuota(trx, file.owner);
+    return reserveRoom(trx, { owner: file.owner, reservations: [file], holder: by, limits });
   };
 
   const extend = async (file: NewReservation, by: typeof holder | 'upload'): Promise<boolean> =>
@@ -129,8 +135,7 @@ export const createQuotas = ({ database, installation, limits }: QuotasOptions):
       return reservation(file, holder);
     },
     reserveForUpload: async (trx, file) => {
-      const asked = { ...file, reservations: [file], holder: 'upload', limits } as const;
-      if (!(await reserveRoom(trx, asked))) throw await refusal(file);
+      if (!(await open(trx, file, 'upload'))) throw await refusal(file);
     },
     ofUpload: (file) => reservation(file, 'upload'),
     cover: async (file) => {

@@ -107,8 +107,7 @@ export const pipeline = async <T>(
     fault ??= error;
   });
   try {
-    void query('begin');
-    if (!isDurable) void query('set local synchronous_commit to off');
+    void query(isDurable ? 'begin' : 'begin; set local synchronous_commit to off');
     return await work({
       send: async (statement) => {
         const { sql, parameters } = statement.compile();

@@ -37,9 +37,18 @@ export type ReservationHolder = { readonly installation: string; readonly ttlMs:
 /** SQLSTATE of recording a file whose reservation is gone or too small. */
 export const RESERVATION_LOST = 'WB001';
 
+/** Lets an owner be charged from now on. */
+export const openQuota = async (db: Queryable, owner: string): Promise<void> => {
+  await db
+    .insertInto('quotas')
+    .values({ owner })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+};
+
 /**
- * Charges an owner for several files and reserves their room, all or none. Answers with whether there was enough. The
- * owner's row stays locked until the transaction ends, which the caller has begun.
+ * Charges an owner for several files and reserves their room, all or none. Answers with whether there was enough, which
+ * there is not for an owner without an open quota. The owner's row stays locked until the transaction ends.
  */
 export const reserveRoom = async (
   db: Queryable,
@@ -57,10 +66,6 @@ export const reserveRoom = async (
   run: Run = execute,
 ): Promise<boolean> => {
   const totalBytes = reservations.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const opening = db
-    .insertInto('quotas')
-    .values({ owner })
-    .onConflict((conflict) => conflict.doNothing());
   const reserving = db
     .with('charged', (cte) => charging(cte, { owner, bytes: totalBytes, files: reservations.length, limits }))
     .insertInto('reservations')
@@ -78,8 +83,7 @@ export const reserveRoom = async (
         ]),
     )
     .returning('id');
-  const [, rows] = await Promise.all([run(opening), run(reserving)]);
-  return rows.length === reservations.length;
+  return (await run(reserving)).length === reservations.length;
 };
 
 /**

@@ -4,7 +4,7 @@ import { newFileId } from '../../../src/core/file.ts';
 import type { Queryable } from '../../../src/platform/database.ts';
 import { getDelivery, insertDeliveries, type NewDelivery } from '../../../src/tracking/deliveries.ts';
 import { insertFiles, type NewFile } from '../../../src/tracking/files.ts';
-import { reserveRoom } from '../../../src/tracking/quotas.ts';
+import { openQuota, reserveRoom } from '../../../src/tracking/quotas.ts';
 
 /** A file as it is first recorded, with what a test says of it. */
 export const newFile = (overrides: Partial<NewFile> = {}): NewFile => ({
@@ -43,6 +43,7 @@ const inTransaction = <T>(db: Queryable, work: (trx: Queryable) => Promise<T>): 
 export const insertFile = async (db: Queryable, file: NewFile): Promise<TrackedFile> => {
   const limits = { bytes: null, files: null };
   const [inserted] = await inTransaction(db, async (trx) => {
+    await openQuota(trx, file.owner);
     await reserveRoom(trx, { owner: file.owner, reservations: [file], holder: 'upload', limits });
     return insertFiles(trx, [file]);
   });
