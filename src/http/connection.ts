@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../core/errors.ts';
 import { beforeBody } from '../ingest/raw-body.ts';
@@ -14,11 +17,13 @@ declare module 'fastify' {
 const DRAIN_MS = 5_000;
 
 /**
- * Makes refusals arrive. A client that asked with `Expect: 100-continue` is told to go on only once its request
- * has been admitted, and where a route reads the body itself, when it does; one that is still sending when it is answered is read for a while and thrown away, since
- * closing at once would reset the connection and lose the answer on its way.
+ * Makes refusals arrive, and be the last word. A client that asked with `Expect: 100-continue` is told to go on only once
+ * its request has been admitted, and where a route reads the body itself, when it does. One that is still sending when it
+ * is answered is read for a while and thrown away, since closing at once would reset the connection and lose the answer on
+ * its way. Behind a body that was refused no request is believed, since it may be what the body went on with.
  */
 export const registerConnectionRules = (app: FastifyInstance): void => {
+  answerInTurn(app);
   app.server.on('checkContinue', (request, response) => app.routing(request, response));
   // RFC 9112, 3.2. Node would refuse it as well, but without a body.
   app.addHook('onRequest', async ({ headers, raw }) => {
@@ -39,9 +44,10 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
   app.addHook('preClose', async () => {
     isClosing = true;
   });
-  // A connection kept alive for the next request would keep a stop waiting for its whole grace.
-  app.addHook('onSend', async (_request, reply) => {
-    if (isClosing) reply.header('connection', 'close');
+  app.addHook('onSend', async ({ routeOptions }, reply) => {
+    const isRefused = reply.statusCode >= 400 && routeOptions.config.readsBody === true;
+    // A connection kept alive for the next request would keep a stop waiting for its whole grace.
+    if (isClosing || isRefused) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.complete) return;
@@ -51,6 +57,19 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
     // Whatever was reading it would take the rest in at the pace of the network.
     raw.unpipe();
     raw.resume();
+  });
+};
+
+/** Node gives out requests that were sent one behind the other (RFC 9112, 9.3.2) before the first has been answered. */
+const answerInTurn = (app: FastifyInstance): void => {
+  const lastOf = new WeakMap<Socket, ServerResponse>();
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    const before = lastOf.get(raw.socket);
+    lastOf.set(raw.socket, reply.raw);
+    if (before === undefined) return;
+    if (!before.closed) await once(before, 'close');
+    // The connection ends with the answer before: this one is not for anybody.
+    if (before.getHeader('connection') === 'close') return reply.hijack();
   });
 };
 

@@ -6,6 +6,7 @@ import { expectRefusal } from '../support/expect-refusal.ts';
 import { blobSizes } from '../support/look-at-blobs.ts';
 import { docx, jpeg, pdf, png, programs } from '../support/make-content.ts';
 import { makeZip } from '../support/make-zip.ts';
+import { openRaw } from '../support/raw-http.ts';
 import { type GatewayProcess, startGateway } from '../support/start-gateway.ts';
 import { type Providers, startProviders } from '../support/start-providers.ts';
 import { createTus, type Tus } from '../support/tus.ts';
@@ -126,7 +127,17 @@ describe('content', () => {
     expect(await kept()).toBe(before + 2);
   });
 
-  it('C21 C22 that is not what was announced in size or digest is not kept', async () => {
+  it('C21 that is shorter than was announced is not kept', async () => {
+    const before = await kept();
+    const connection = await openRaw(gateway.url);
+    const head = `PUT /v1/files?filename=a.txt&provider=none HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.token}`;
+    await connection.send(`${head}\r\nContent-Length: 10\r\n\r\nWords`);
+    connection.end();
+    await connection.closed();
+    expect(await kept()).toBe(before);
+  });
+
+  it('C22 that is not of the announced digest is not kept', async () => {
     const before = await kept();
     const path = await tus.create(5);
     const wrong = { 'upload-checksum': `sha256 ${Buffer.from(sha256('other'), 'hex').toString('base64')}` };

@@ -211,3 +211,39 @@ describe('connections that say nothing', () => {
     for (const one of slow) one.reset();
   });
 });
+
+describe('a request behind another on its connection', () => {
+  const upload = (body: string, length: number): string =>
+    [
+      'POST /v1/files HTTP/1.1',
+      'Host: x',
+      `Authorization: ${bearer}`,
+      'Content-Type: multipart/form-data; boundary=cut',
+      `Content-Length: ${length}`,
+      '',
+      body,
+    ].join('\r\n');
+  const FORM =
+    '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nwords\r\n--cut--\r\n';
+
+  it('U05 is not carried out when it may be what a refused body went on with', async () => {
+    const api = createApi(gateway, bearer.slice('Bearer '.length));
+    const kept = (await api.upload({ query: 'provider=none' })).file();
+    const hidden = `DELETE /v1/files/${kept.id} HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer}\r\n\r\n`;
+    const cut = FORM.slice(0, -20);
+    const connection = await openRaw(gateway.url);
+    await connection.send(upload(cut + hidden, cut.length));
+    expect((await connection.answer()).status).toBe(400);
+    await connection.closed();
+    expect(connection.received().match(/HTTP\/1\.1 \d+/gu)).toEqual(['HTTP/1.1 400']);
+    expect((await api.call('GET', `/v1/files/${kept.id}`)).status).toBe(200);
+  });
+
+  it('is answered in its turn when all is well', async () => {
+    const connection = await openRaw(gateway.url);
+    const next = `GET /v1/files HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: ${bearer}\r\n\r\n`;
+    await connection.send(upload(FORM, FORM.length) + next);
+    await connection.closed();
+    expect(connection.received().match(/HTTP\/1\.1 \d+/gu)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+  });
+});
