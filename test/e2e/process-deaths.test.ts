@@ -170,6 +170,12 @@ const judge = async (installation: Installation, round: Round): Promise<Outcome>
       `copies recorded at ${name}`,
     ).toEqual(ours.map(({ id }) => id));
   }
+  const [charged] = await gateway.query(
+    `select coalesce(sum(charged_bytes), 0)::int as bytes, coalesce(sum(charged_files), 0)::int as files from waybill.quotas`,
+  );
+  const keptBytes = files.length * Buffer.byteLength(round.text);
+  expect(charged, 'what is charged').toEqual({ bytes: keptBytes, files: files.length });
+  expect(await gateway.query('select * from waybill.reservations'), 'reservations').toEqual([]);
   const [file] = files;
   if (file === undefined) {
     const mayBeAbsent = round.uploaded === null || round.deleted !== undefined;
