@@ -41,12 +41,18 @@ const put = (filename: string, body: Buffer, query = 'provider=kimi', to: Api = 
   to.call('PUT', `/v1/files?filename=${encodeURIComponent(filename)}&${query}`, { body });
 const refusedAs = (answer: { status: number; bytes: Buffer }, code: string, status = 422) =>
   expectRefusal({ status: answer.status, body: answer.bytes.toString() }, [status, code]);
+/** How many files there are; the blobs of deleted ones go a moment after them. */
 const kept = async (of = gateway): Promise<number> => {
-  const [row] = await of.query<{ files: number }>(
-    'select count(*)::int as files from waybill.files where deleted_at is null',
+  const count = async (): Promise<number> => {
+    const live = 'select count(*)::int as files from waybill.files where deleted_at is null';
+    const [row] = await of.query<{ files: number }>(live);
+    return row?.files ?? -1;
+  };
+  await until(
+    'every blob is that of a file',
+    async () => (await blobSizes(of.dataDir)).length === (await count()),
   );
-  expect(await blobSizes(of.dataDir)).toHaveLength(row?.files ?? -1);
-  return row?.files ?? -1;
+  return count();
 };
 const sent = async (): Promise<number> =>
   (await providers.kimi.state()).requests.filter(({ method }) => method === 'POST').length;
