@@ -1,39 +1,13 @@
 import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { claims, craft, encode, type Json, now, SECRET } from '../../test/support/craft-token.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Scope } from '../core/principal.ts';
 import { createTokens } from './tokens.ts';
 
-const SECRET = 'a secret of more than thirty-two bytes, for these tests';
 const DAY_SECONDS = 86_400;
-const now = (): number => Math.floor(Date.now() / 1_000);
 const tokens = createTokens({ secret: SECRET });
-
-type Json = Record<string, unknown>;
-const encode = (value: unknown): string =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-
-/** The claims of a good token, which `overrides` change; undefined leaves a claim out. */
-const claims = (overrides: Json = {}): Json => ({ sub: 'user-1', exp: now() + 3_600, ...overrides });
-
-interface Craft {
-  readonly header?: unknown;
-  readonly payload?: unknown;
-  readonly key?: string | Buffer;
-  readonly hash?: string;
-}
-
-/** A token made without the library that checks it. Payload and header that are strings go in as they are. */
-const craft = ({
-  header = { alg: 'HS256', typ: 'JWT' },
-  payload = claims(),
-  key = SECRET,
-  hash = 'sha256',
-}: Craft = {}): string => {
-  const signed = `${encode(header)}.${encode(payload)}`;
-  return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`;
-};
 
 const outcome = async (authorization: string | undefined, verifier = tokens): Promise<string> => {
   try {

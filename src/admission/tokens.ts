@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose';
 import { GatewayError } from '../core/errors.ts';
-import { ANONYMOUS, MAX_TOKEN_TTL_MS, type Principal, type Scope } from '../core/principal.ts';
+import { ANONYMOUS, isSubject, MAX_TOKEN_TTL_MS, type Principal, type Scope } from '../core/principal.ts';
 import { KEY_SET_ALGORITHMS, type KeySet } from './key-set.ts';
 
 export interface TokenOptions {
@@ -45,7 +45,6 @@ const MAX_TOKEN_CHARACTERS = 8_192;
  */
 const REMEMBERED_MS = 30_000;
 const MOST_REMEMBERED = 1_000;
-const SUBJECT = /^[\x21-\x7e\u00a1-\uffff]{1,255}$/u;
 /** What Supabase signs as a project's own keys: one is public, the other stands for everybody. Neither is a user. */
 const ROLES_OF_NOBODY: ReadonlySet<unknown> = new Set(['anon', 'service_role']);
 
@@ -159,7 +158,7 @@ const refuseNobody = ({ role }: JWTPayload): void => {
 };
 
 const subject = (sub: unknown): string => {
-  const isProper = typeof sub === 'string' && SUBJECT.test(sub) && sub.isWellFormed() && sub !== ANONYMOUS;
+  const isProper = typeof sub === 'string' && isSubject(sub) && sub !== ANONYMOUS;
   if (!isProper) throw invalid(undefined);
   return sub;
 };

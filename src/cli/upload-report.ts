@@ -61,8 +61,7 @@ export const createUploadReport = (io: Io, { filename, sizeBytes }: UploadSource
       const moving = deliveries.map((delivery) => describeMovingDelivery(delivery, bytes));
       line.update((columns) => cutToWidth(`${name}  ${moving.join(', ')}`, columns));
     },
-    waiting: (waitMs) =>
-      line.print(`${name}  too many calls for now; goes on in ${Math.ceil(waitMs / 1_000)} s`),
+    waiting: (waitMs) => line.print(`${name}  called too often; goes on in ${Math.ceil(waitMs / 1_000)} s`),
     close: line.clear,
   };
 };

@@ -10,6 +10,11 @@ export interface Principal {
   readonly grace?: { readonly since: Date; readonly until: Date };
 }
 
+const SUBJECT = /^[\x21-\x7e\u00a1-\uffff]{1,255}$/u;
+
+/** Whether a text can be the `sub` of somebody: without spaces, control characters and halves of characters. */
+export const isSubject = (text: string): boolean => SUBJECT.test(text) && text.isWellFormed();
+
 /** Who owns what comes without a token while that is let in. No token can name it. */
 export const ANONYMOUS = 'anonymous';
 

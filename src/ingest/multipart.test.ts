@@ -5,40 +5,11 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BOUNDARY, FILE, field, form, headOf, type Part } from '../../test/support/make-form.ts';
 import { GatewayError } from '../core/errors.ts';
 import { readMultipart } from './multipart.ts';
 
-const BOUNDARY = 'boundary-of-tests';
 const HEADERS = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
-
-interface Part {
-  readonly name?: string;
-  readonly filename?: string;
-  readonly type?: string;
-  readonly content: string | Buffer;
-  /** In place of the headers made from the above. */
-  readonly head?: string;
-}
-
-const FILE: Part = { name: 'file', filename: 'a.txt', type: 'text/plain', content: 'hello' };
-const field = (name: string, content: string): Part => ({ name, content });
-
-const headOf = ({ name, filename, type, head }: Part): string =>
-  head ??
-  [
-    `Content-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}`,
-    ...(type === undefined ? [] : [`Content-Type: ${type}`]),
-  ].join('\r\n');
-
-const form = (parts: readonly Part[], { closing = `--${BOUNDARY}--\r\n` } = {}): Buffer =>
-  Buffer.concat([
-    ...parts.flatMap((part) => [
-      Buffer.from(`--${BOUNDARY}\r\n${headOf(part)}\r\n\r\n`),
-      Buffer.from(part.content),
-      Buffer.from('\r\n'),
-    ]),
-    Buffer.from(closing),
-  ]);
 
 const streamOf = (...chunks: Buffer[]): Readable => Readable.from(chunks, { objectMode: false });
 const read = async (body: Buffer | Readable, headers: Record<string, string> = HEADERS) => {

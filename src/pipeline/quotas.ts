@@ -8,6 +8,7 @@ import {
   openQuota,
   type Quota,
   type QuotaLimits,
+  type ReservationHolder,
   releaseExpiredReservations,
   releaseReservations,
   renewReservations,
@@ -94,19 +95,15 @@ export const createQuotas = ({ database, installation, limits }: QuotasOptions):
   const reserveOne = async (file: NewReservation): Promise<boolean> =>
     (await reserveEach(file)) || (await transact(database, (trx) => open(trx, file, holder)));
 
-  const open = async (
-    trx: Queryable,
-    file: NewReservation,
-    by: typeof holder | 'upload',
-  ): Promise<boolean> => {
+  const open = async (trx: Queryable, file: NewReservation, by: ReservationHolder): Promise<boolean> => {
     await openQuota(trx, file.owner);
     return reserveRoom(trx, { owner: file.owner, reservations: [file], holder: by, limits });
   };
 
-  const extend = async (file: NewReservation, by: typeof holder | 'upload'): Promise<boolean> =>
+  const extend = async (file: NewReservation, by: ReservationHolder): Promise<boolean> =>
     transact(database, (trx) => extendReservation(trx, file, { holder: by, limits }));
 
-  const reservation = (file: NewReservation, by: typeof holder | 'upload'): Reservation => {
+  const reservation = (file: NewReservation, by: ReservationHolder): Reservation => {
     const { id, owner } = file;
     let coveredBytes = file.sizeBytes;
     if (by !== 'upload') held.add(id);

@@ -1,16 +1,12 @@
 /** The kinds of values that environment variables have: each reads a text and says what it wants when it cannot. */
 import { z } from 'zod';
+import { parseQuantity } from './parse-quantity.ts';
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
-const quantity = (text: string): number => {
-  const [, digits = '', unit = ''] = /^(\d{1,15})\s*(|[KMGT]B)$/iu.exec(text) ?? [];
-  return digits === '' ? Number.NaN : Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-};
 const within = (min: number, max: number, wants: string) =>
   z
     .string()
-    .transform(quantity)
-    .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, { error: wants });
+    .transform((value) => parseQuantity(value) ?? Number.NaN)
+    .refine((n) => n >= min && n <= max, { error: wants });
 
 export const bytes = (initial: string) =>
   within(1, Number.MAX_SAFE_INTEGER, 'bytes above 0, such as 1048576 or 100 MB').prefault(initial);

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../platform/tables.ts';
 
-/** How far time has got in a grace, as far as anybody has seen. */
+/** The latest time that an instance has recorded of a grace. */
 export interface GraceTimes {
   /** When a gateway first looked at it. */
   readonly openedAt: Date;

@@ -81,6 +81,14 @@ describe('a quota', () => {
     expect(back.json()).toMatchObject({ bytes: { limit: 10_000 }, files: { limit: 10 } });
   });
 
+  it.each(['%00', 'a%20b', '%0a', '%e2%80'])('is nobody’s: %s', async (sub) => {
+    for (const call of [['GET'], ['PUT', { json: { bytes: 1 } }]] as const) {
+      const [method, options] = call;
+      const refused = await admin.call(method, `/v1/quotas/${sub}`, options ?? {});
+      expect([refused.status, refused.error().code]).toEqual([400, 'invalid_request']);
+    }
+  });
+
   it.each([{ bytes: -1 }, { bytes: 1.5 }, { files: '10' }, { size: 1 }, []])(
     'is not changed to %j',
     async (json) => {

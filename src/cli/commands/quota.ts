@@ -1,4 +1,5 @@
 import type { QuotaObject } from '../../client/answers.ts';
+import { parseQuantity } from '../../platform/parse-quantity.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Invocation, Run } from '../command.ts';
@@ -6,7 +7,6 @@ import { EXIT_OK } from '../exit-codes.ts';
 import { formatBytes } from '../format-quantity.ts';
 import { formatTable } from '../format-table.ts';
 import type { quotaOptions, setQuotaOptions } from '../options.ts';
-import { parseQuantity } from '../parse-quantity.ts';
 import { printJson } from '../print-json.ts';
 import { withClient } from '../with-client.ts';
 

@@ -1,10 +1,16 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { isSubject } from '../../core/principal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { errorResponses } from '../error-envelope.ts';
 import { quotaObject, toQuotaObject } from '../quota-object.ts';
 
-const params = z.object({ sub: z.string().min(1).max(255).describe('The `sub` of the tokens') });
+const params = z.object({
+  sub: z
+    .string()
+    .refine(isSubject, { error: 'must be a `sub` that a token can have' })
+    .describe('The `sub` of the tokens'),
+});
 const limit = z.int().min(0).nullable().optional();
 const change = z.strictObject({
   bytes: limit.describe('0: no limit; null: what QUOTA_BYTES says'),
