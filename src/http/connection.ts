@@ -63,11 +63,21 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
 /** Node gives out requests that were sent one behind the other (RFC 9112, 9.3.2) before the first has been answered. */
 const answerInTurn = (app: FastifyInstance): void => {
   const lastOf = new WeakMap<Socket, ServerResponse>();
+  const waitingOn = new WeakMap<Socket, number>();
   app.addHook('onRequest', async ({ raw }, reply) => {
     const before = lastOf.get(raw.socket);
     lastOf.set(raw.socket, reply.raw);
     if (before === undefined) return;
-    if (!before.closed) await once(before, 'close');
+    if (!before.closed) {
+      const waiting = (waitingOn.get(raw.socket) ?? 0) + 1;
+      waitingOn.set(raw.socket, waiting);
+      if (waiting > socketLimits.requestsBehind) {
+        raw.socket.destroy();
+        return reply.hijack();
+      }
+      await once(before, 'close');
+      waitingOn.set(raw.socket, (waitingOn.get(raw.socket) ?? 1) - 1);
+    }
     // The connection ends with the answer before: this one is not for anybody.
     if (before.getHeader('connection') === 'close') return reply.hijack();
   });

@@ -18,6 +18,8 @@ export const socketLimits = {
   headerBytes: 16 * 2 ** 10,
   /** More is 431: Node would pass over what is beyond its own limit, be it the `Content-Length`. */
   headers: 100,
+  /** Behind one that is being answered, on the same connection; with more it is closed. They wait, and are counted only then. */
+  requestsBehind: 16,
   /** At once. Each costs some 30 KB; what comes beyond is closed unread. */
   connections: 4_000,
   /** That have not sent the headers of their first request yet: the longest waiting goes as another comes. */

@@ -246,4 +246,14 @@ describe('a request behind another on its connection', () => {
     await connection.closed();
     expect(connection.received().match(/HTTP\/1\.1 \d+/gu)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
   });
+
+  it('waits behind one that goes on for long, and not with any number of others', async () => {
+    const next = `GET /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer}\r\n\r\n`;
+    const connection = await openRaw(gateway.url);
+    await connection.send(next.replace('/v1/files', '/v1/events'));
+    await until('it is answered', () => connection.received().includes('200 OK'));
+    await connection.send(next.repeat(100));
+    await connection.closed();
+    expect(connection.received().match(/HTTP\/1\.1 \d+/gu)).toEqual(['HTTP/1.1 200']);
+  });
 });
