@@ -16,11 +16,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   platform: ['core'],
   ...Object.fromEntries(STAGES.map((stage) => [stage, GROUND])),
   pipeline: [...GROUND, ...STAGES],
+  // What the outside sees: the shapes of answers, made from what the pipeline tells.
+  api: ['core', 'pipeline', 'tracking'],
   // A surface also checks who is asking and reads the body, before there is a use case to call.
-  http: [...GROUND, 'pipeline', 'admission', 'ingest'],
-  client: ['core'],
-  cli: ['core', 'platform', 'client'],
-  app: [...GROUND, ...STAGES, 'pipeline', 'http', 'client', 'cli', 'emulators'],
+  http: [...GROUND, 'pipeline', 'admission', 'ingest', 'api', 'mcp'],
+  // The same tools over this gateway's pipeline, or beside an agent over another's API.
+  mcp: [...GROUND, 'pipeline', 'admission', 'ingest', 'api', 'client'],
+  client: ['core', 'api'],
+  cli: ['core', 'platform', 'client', 'api'],
+  app: [...GROUND, ...STAGES, 'pipeline', 'api', 'http', 'mcp', 'client', 'cli', 'emulators'],
   emulators: [],
 };
 

@@ -1,4 +1,5 @@
-import type { DeliveryObject, FileProgress } from '../client/answers.ts';
+import type { FileProgress } from '../api/event-object.ts';
+import type { DeliveryObject } from '../api/file-object.ts';
 import { cleanText } from './clean-text.ts';
 import { formatBytes } from './format-quantity.ts';
 

@@ -1,4 +1,5 @@
-import type { FileObject, FileProgress } from '../client/answers.ts';
+import type { FileProgress } from '../api/event-object.ts';
+import type { FileObject } from '../api/file-object.ts';
 import { cleanText } from './clean-text.ts';
 import { describeDelivery, describeForwarding, describeMovingDelivery } from './describe-delivery.ts';
 import { cutToWidth } from './display-width.ts';

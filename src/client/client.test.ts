@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { FileObject } from './answers.ts';
+import type { FileObject } from '../api/file-object.ts';
 import { type Client, createClient } from './client.ts';
 import { ClientError } from './client-error.ts';
 

@@ -1,5 +1,10 @@
+import type { DeletedFile } from '../api/deleted-file.ts';
+import type { EventObject } from '../api/event-object.ts';
+import type { FileList } from '../api/file-list.ts';
+import type { FileObject } from '../api/file-object.ts';
+import type { ProviderObject } from '../api/provider-object.ts';
+import type { QuotaObject } from '../api/quota-object.ts';
 import type { FileStatus } from '../core/file.ts';
-import type { DeletedFile, FileEvent, FileList, FileObject, ProviderObject, QuotaObject } from './answers.ts';
 import { type Call, type CallerOptions, createCaller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { type EventQuery, events } from './events.ts';
@@ -54,7 +59,7 @@ export interface Client {
    * What happens to your files from now on, or since an event. Connects again by itself, missing nothing, ends when the
    * signal aborts, and rejects with what the gateway refuses it for. Ending the iteration ends the connection.
    */
-  events(query?: EventQuery): AsyncIterable<FileEvent>;
+  events(query?: EventQuery): AsyncIterable<EventObject>;
   /** Delivers from the master copy, again or anew. Resolves at once; idempotent. */
   deliver(id: string, to: { provider: string; purpose?: string | undefined } & Wait): Promise<FileObject>;
   providers(options?: Wait): Promise<readonly ProviderObject[]>;

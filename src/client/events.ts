@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { EventObject } from '../api/event-object.ts';
 import { systemCode } from '../core/errors.ts';
-import type { FileEvent } from './answers.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { isFileObject, isFileProgress, isFileReference } from './recognise.ts';
@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const JITTER = 0.5;
 
 /** Follows the gateway's events over as many connections as it takes. Events of a kind that is not known are passed over. */
-export async function* events(caller: Caller, { since, signal }: EventQuery): AsyncGenerator<FileEvent> {
+export async function* events(caller: Caller, { since, signal }: EventQuery): AsyncGenerator<EventObject> {
   let lastId = since;
   let pauseMs = FIRST_PAUSE_MS;
   while (signal?.aborted !== true) {
@@ -63,7 +63,7 @@ const notEvents = (cause: unknown): ClientError => {
   return new ClientError('unexpected_answer', message, { cause });
 };
 
-const toEvent = ({ id, type, data }: ServerSentEvent, lastId: string): FileEvent | null => {
+const toEvent = ({ id, type, data }: ServerSentEvent, lastId: string): EventObject | null => {
   if (data === null) return null;
   const json: unknown = JSON.parse(data);
   const known = { id: id ?? lastId };

@@ -1,11 +1,9 @@
-import type {
-  DeletedFile,
-  FileList,
-  FileObject,
-  FileProgress,
-  ProviderList,
-  QuotaObject,
-} from './answers.ts';
+import type { DeletedFile } from '../api/deleted-file.ts';
+import type { FileProgress } from '../api/event-object.ts';
+import type { FileList } from '../api/file-list.ts';
+import type { FileObject } from '../api/file-object.ts';
+import type { ProviderList } from '../api/provider-object.ts';
+import type { QuotaObject } from '../api/quota-object.ts';
 
 /** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
 export const isFileObject = (json: unknown): json is FileObject =>

@@ -1,4 +1,4 @@
-import type { ErrorAnswer } from './answers.ts';
+import type { ErrorAnswer } from '../api/error-envelope.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 
 /** What an answer consists of, as far as an error needs it. */

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { EventObject } from '../api/event-object.ts';
+import type { FileObject } from '../api/file-object.ts';
 import { hasEnded } from '../core/file.ts';
-import type { FileEvent, FileObject } from './answers.ts';
 import { ClientError } from './client-error.ts';
 
 export interface Settling {
@@ -23,7 +24,7 @@ const TOLERATED_ABSENCE_MS = 30_000;
 interface Followed {
   readonly id: string;
   readonly retrieve: (signal: AbortSignal | undefined) => Promise<FileObject>;
-  readonly events: (signal: AbortSignal) => AsyncIterable<FileEvent>;
+  readonly events: (signal: AbortSignal) => AsyncIterable<EventObject>;
 }
 
 /**
@@ -80,7 +81,7 @@ interface News {
 }
 
 /** Events that fail are done without. */
-const createNews = (id: string, events: AsyncIterable<FileEvent> | undefined): News => {
+const createNews = (id: string, events: AsyncIterable<EventObject> | undefined): News => {
   const iterator = events?.[Symbol.asyncIterator]();
   let isComing = false;
   const next = (): Promise<FileObject | null> =>

@@ -1,4 +1,4 @@
-import type { FileObject } from './answers.ts';
+import type { FileObject } from '../api/file-object.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { isFileObject } from './recognise.ts';

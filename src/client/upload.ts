@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { FileObject } from './answers.ts';
+import type { FileObject } from '../api/file-object.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { isFileObject } from './recognise.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileObject } from './answers.ts';
+import type { FileObject } from '../api/file-object.ts';
 import { ClientError } from './client-error.ts';
 
 /**

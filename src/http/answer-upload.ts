@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type FileObject, toFileObject } from '../api/file-object.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Received } from '../pipeline/reception.ts';
 import { noteFile } from './audit.ts';
 import { abortOnClose } from './connection.ts';
-import { type FileObject, toFileObject } from './file-object.ts';
 import { parsePrefer } from './prefer.ts';
 import { ownerOf } from './principals.ts';
 

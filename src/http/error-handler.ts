@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toErrorEnvelope } from '../api/error-envelope.ts';
 import { GatewayError, systemCode, toGatewayError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { noteRefusal } from './audit.ts';
-import { toErrorEnvelope } from './error-envelope.ts';
 import { newRequestId } from './request-id.ts';
 import { bareSecurityHeaders } from './security-headers.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { EventObject } from '../api/event-object.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { FileEvent } from '../pipeline/watch-files.ts';
-import type { EventObject } from './event-object.ts';
 import { createEventStreams, type EventSink, type StreamEnd } from './event-streams.ts';
 
 const never = new AbortController().signal;

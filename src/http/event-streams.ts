@@ -1,7 +1,7 @@
+import { type EventObject, toEventObject } from '../api/event-object.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { type EventObject, toEventObject } from './event-object.ts';
 
 /** Where events go: one connection. */
 export interface EventSink {

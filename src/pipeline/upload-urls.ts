@@ -50,7 +50,7 @@ interface WantedUploadUrl {
   readonly ttlMs: number;
 }
 
-interface CreatedUploadUrl {
+export interface CreatedUploadUrl {
   readonly url: TrackedUploadUrl;
   /** For the address, and for nothing and nobody else; kept nowhere. */
   readonly secret: string;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { FileObject } from '../../client/answers.ts';
+import type { FileObject } from '../../api/file-object.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Invocation, Run } from '../command.ts';

@@ -1,4 +1,4 @@
-import type { FileObject } from '../../client/answers.ts';
+import type { FileObject } from '../../api/file-object.ts';
 import type { FileStatus } from '../../core/file.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';

@@ -1,4 +1,4 @@
-import type { FileObject } from '../../client/answers.ts';
+import type { FileObject } from '../../api/file-object.ts';
 import type { Run } from '../command.ts';
 import { describeDelivery } from '../describe-delivery.ts';
 import { EXIT_OK } from '../exit-codes.ts';

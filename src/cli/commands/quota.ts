@@ -1,4 +1,4 @@
-import type { QuotaObject } from '../../client/answers.ts';
+import type { QuotaObject } from '../../api/quota-object.ts';
 import { parseQuantity } from '../../platform/parse-quantity.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';

@@ -1,4 +1,5 @@
-import type { FileEvent, FileObject } from '../../client/answers.ts';
+import type { EventObject } from '../../api/event-object.ts';
+import type { FileObject } from '../../api/file-object.ts';
 import type { Client } from '../../client/client.ts';
 import { ClientError } from '../../client/client-error.ts';
 import { systemCode } from '../../core/errors.ts';
@@ -114,7 +115,7 @@ const send = async (
  * two that are the same in both, one may be shown for the other. A gateway without events is done without.
  */
 const showForwarding = async (
-  events: AsyncIterable<FileEvent>,
+  events: AsyncIterable<EventObject>,
   { filename, sizeBytes }: UploadSource,
   report: UploadReport,
 ): Promise<void> => {

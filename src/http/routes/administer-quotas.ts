@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { quotaObject, toQuotaObject } from '../../api/quota-object.ts';
 import { isSubject } from '../../core/principal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { quotaObject, toQuotaObject } from '../quota-object.ts';
 
 const params = z.object({
   sub: z

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
 import { parseToldLength, parseUploadOffset } from '../../ingest/tus-headers.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
 import { fileParams } from '../file-params.ts';
 import { ownerOf } from '../principals.ts';
 import { pieceBody, readPiece, requirePieceType } from '../tus-protocol.ts';

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileObject, toFileObject } from '../../api/file-object.ts';
 import { parseProvider, parsePurpose } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { abortOnClose } from '../connection.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject, toFileObject } from '../file-object.ts';
 import { fileParams } from '../file-params.ts';
 import { parsePrefer } from '../prefer.ts';
 import { ownerOf } from '../principals.ts';

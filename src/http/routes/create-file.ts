@@ -1,4 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileObject } from '../../api/file-object.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { cleanFilename } from '../../core/filename.ts';
 import type { Incoming } from '../../core/incoming.ts';
@@ -8,8 +10,6 @@ import { readMultipart } from '../../ingest/multipart.ts';
 import { parseUploadOptions } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { answerUpload } from '../answer-upload.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject } from '../file-object.ts';
 import { fileHere, knownFileSchema } from '../known-file.ts';
 import { readJson } from '../read-json.ts';
 import { rawUploadOptions, uploadQuery } from '../upload-query.ts';

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { toUploadUrlObject, uploadUrlObject } from '../../api/upload-url-object.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { cleanFilename } from '../../core/filename.ts';
 import { mediaTypeOf, UNKNOWN_MEDIA_TYPE } from '../../ingest/media-type.ts';
 import { parseUploadOptions } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { noteFile } from '../audit.ts';
-import { errorResponses } from '../error-envelope.ts';
 import { ownerOf } from '../principals.ts';
 
 const DEFAULT_TTL_SECONDS = 900;
@@ -28,17 +29,6 @@ const body = z.strictObject({
     .default(DEFAULT_TTL_SECONDS)
     .describe('How long the URL is good for; an upload that has begun may take longer'),
 });
-
-const uploadUrlObject = z
-  .object({
-    object: z.literal('upload_url'),
-    id: z.string(),
-    url: z.string().describe('Whoever has it can send the file, once'),
-    method: z.literal('PUT'),
-    headers: z.record(z.string(), z.string()).describe('To send along'),
-    expires_at: z.int().describe('Unix seconds'),
-  })
-  .meta({ id: 'UploadUrl' });
 
 /** `POST /v1/upload-urls`: an address that takes one file without a token. */
 export const createUploadUrlRoute: FastifyPluginAsyncZod<{
@@ -69,7 +59,7 @@ export const createUploadUrlRoute: FastifyPluginAsyncZod<{
         },
         pipeline.providers,
       );
-      const { url, secret } = await pipeline.uploadUrls.create({
+      const created = await pipeline.uploadUrls.create({
         owner: ownerOf(request),
         filename: name,
         mediaType,
@@ -77,19 +67,9 @@ export const createUploadUrlRoute: FastifyPluginAsyncZod<{
         options,
         ttlMs: ttl_seconds * 1_000,
       });
-      noteFile(request, url.id);
-      const base = (publicUrl ?? `${request.protocol}://${request.host}`).replace(/\/+$/u, '');
-      return reply
-        .code(201)
-        .header('cache-control', 'no-store')
-        .send({
-          object: 'upload_url' as const,
-          id: url.id,
-          url: `${base}/v1/upload-urls/${url.id}?signature=${secret}`,
-          method: 'PUT' as const,
-          headers: mediaType === null ? {} : { 'content-type': mediaType },
-          expires_at: Math.floor(url.expiresAt.getTime() / 1_000),
-        });
+      noteFile(request, created.url.id);
+      const baseUrl = publicUrl ?? `${request.protocol}://${request.host}`;
+      return reply.code(201).header('cache-control', 'no-store').send(toUploadUrlObject(created, baseUrl));
     },
   );
 };

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Incoming } from '../../core/incoming.ts';
 import { parseIdempotencyKey } from '../../ingest/idempotency-key.ts';
@@ -10,7 +11,6 @@ import type { UploadState } from '../../pipeline/append-upload.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { UploadKey } from '../../pipeline/uploads.ts';
 import { noteFile } from '../audit.ts';
-import { errorResponses } from '../error-envelope.ts';
 import { ownerOf } from '../principals.ts';
 import { type Piece, pieceBody, readPiece } from '../tus-protocol.ts';
 import { tellOffset } from '../tus-state.ts';

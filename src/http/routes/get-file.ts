@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileObject, toFileObject } from '../../api/file-object.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject, toFileObject } from '../file-object.ts';
 import { fileParams } from '../file-params.ts';
 import { ownerOf } from '../principals.ts';
 

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { quotaObject, toQuotaObject } from '../../api/quota-object.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
 import { ownerOf } from '../principals.ts';
-import { quotaObject, toQuotaObject } from '../quota-object.ts';
 
 /** `GET /v1/quota`: what the caller may keep and keeps. */
 export const getQuotaRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileList, toFileList } from '../../api/file-list.ts';
 import { parseProvider } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject, toFileObject } from '../file-object.ts';
 import { ownerOf } from '../principals.ts';
 
 /** OpenAI's own bounds. */
@@ -26,14 +26,6 @@ const query = z.object({
   q: text(255).optional().describe('Part of the file name, in any case'),
 });
 
-const page = z.object({
-  object: z.literal('list'),
-  data: z.array(fileObject),
-  first_id: z.string().nullable(),
-  last_id: z.string().nullable(),
-  has_more: z.boolean(),
-});
-
 /** `GET /v1/files`: the caller's own files. */
 export const listFilesRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (app, { pipeline }) => {
   app.get(
@@ -43,24 +35,14 @@ export const listFilesRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = asy
         summary: 'List files',
         tags: ['Files'],
         querystring: query,
-        response: { 200: page, ...errorResponses },
+        response: { 200: fileList, ...errorResponses },
       },
     },
     async (request) => {
       const { provider, ...rest } = request.query;
       if (provider !== undefined) parseProvider(provider, pipeline.providers);
-      const { files, hasMore } = await pipeline.list(
-        ownerOf(request),
-        request.query.provider === undefined ? rest : request.query,
-      );
-      const data = files.map(toFileObject);
-      return {
-        object: 'list' as const,
-        data,
-        first_id: data.at(0)?.id ?? null,
-        last_id: data.at(-1)?.id ?? null,
-        has_more: hasMore,
-      };
+      const found = await pipeline.list(ownerOf(request), provider === undefined ? rest : request.query);
+      return toFileList(found);
     },
   );
 };

@@ -1,34 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { providerIds } from '../../core/provider.ts';
-import type { ProviderDescription } from '../../pipeline/describe-providers.ts';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { providerList, toProviderObject } from '../../api/provider-object.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { errorResponses } from '../error-envelope.ts';
-
-const providerObject = z
-  .object({
-    id: z.enum(providerIds),
-    object: z.literal('provider'),
-    account: z.string().describe('A fingerprint of the account; says nothing of the key'),
-    emulated: z.boolean().describe('True when no key is configured and an emulator stands in'),
-    limits: z.object({
-      max_file_bytes: z.int(),
-      max_files: z.int().nullable(),
-      max_total_bytes: z.int().nullable(),
-      lifetime_seconds: z.int().nullable().describe('Until the provider deletes a file by itself'),
-    }),
-    purposes: z.record(
-      z.string(),
-      z.object({ purpose: z.string(), extensions: z.array(z.string()).nullable() }),
-    ),
-    content: z.enum(['extracted-text', 'none']),
-    used: z.object({ files: z.int(), bytes: z.int() }).describe('What Waybill holds there'),
-    breaker: z
-      .enum(['closed', 'open', 'half_open'])
-      .describe('Deliveries wait while it is open, after repeated failures'),
-    last_activity_at: z.int().nullable().describe('Unix seconds'),
-  })
-  .meta({ id: 'Provider' });
 
 /** `GET /v1/providers`: what each provider that is on takes, and how much of it is used. */
 export const listProvidersRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async (
@@ -42,7 +15,7 @@ export const listProvidersRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> =
         summary: 'List providers',
         tags: ['Providers'],
         response: {
-          200: z.object({ object: z.literal('list'), data: z.array(providerObject) }),
+          200: providerList,
           ...errorResponses,
         },
       },
@@ -52,34 +25,4 @@ export const listProvidersRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> =
       data: (await pipeline.describeProviders()).map(toProviderObject),
     }),
   );
-};
-
-const toProviderObject = ({
-  provider,
-  use,
-  breaker,
-}: ProviderDescription): z.output<typeof providerObject> => {
-  const { maxFileBytes, maxFiles, maxTotalBytes, lifetimeMs, purposes, content } = provider.capabilities;
-  return {
-    id: provider.id,
-    object: 'provider',
-    account: provider.account,
-    emulated: provider.emulated,
-    limits: {
-      max_file_bytes: maxFileBytes,
-      max_files: maxFiles,
-      max_total_bytes: maxTotalBytes,
-      lifetime_seconds: lifetimeMs === null ? null : lifetimeMs / 1_000,
-    },
-    purposes: Object.fromEntries(
-      Object.entries(purposes).map(([ours, { purpose, extensions }]) => [
-        ours,
-        { purpose, extensions: extensions && [...extensions] },
-      ]),
-    ),
-    content,
-    used: { files: use?.files ?? 0, bytes: use?.bytes ?? 0 },
-    breaker,
-    last_activity_at: use?.lastCompletedAt ? Math.floor(use.lastCompletedAt.getTime() / 1_000) : null,
-  };
 };

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileObject } from '../../api/file-object.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Incoming } from '../../core/incoming.ts';
 import { mediaTypeOf, UNKNOWN_MEDIA_TYPE } from '../../ingest/media-type.ts';
@@ -8,8 +10,6 @@ import { readRawBody } from '../../ingest/raw-body.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { answerReceived } from '../answer-upload.ts';
 import { noteOwner } from '../audit.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject } from '../file-object.ts';
 
 type UploadUrl = Awaited<ReturnType<Pipeline['uploadUrls']['admit']>>;
 

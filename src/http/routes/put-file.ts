@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorResponses } from '../../api/error-envelope.ts';
+import { fileObject } from '../../api/file-object.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { cleanFilename } from '../../core/filename.ts';
 import type { Incoming } from '../../core/incoming.ts';
@@ -9,8 +11,6 @@ import { readRawBody } from '../../ingest/raw-body.ts';
 import { parseUploadOptions } from '../../ingest/upload-options.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { answerUpload } from '../answer-upload.ts';
-import { errorResponses } from '../error-envelope.ts';
-import { fileObject } from '../file-object.ts';
 import { rawUploadOptions, uploadQuery } from '../upload-query.ts';
 
 /** `PUT /v1/files?filename=…`: the raw body is the file. */

@@ -12,7 +12,9 @@ export const quotaObject = z
   .object({ object: z.literal('quota'), owner: z.string(), bytes: share, files: share })
   .meta({ id: 'Quota' });
 
-export const toQuotaObject = ({ owner, bytes, files }: Quota): z.output<typeof quotaObject> => ({
+export type QuotaObject = z.output<typeof quotaObject>;
+
+export const toQuotaObject = ({ owner, bytes, files }: Quota): QuotaObject => ({
   object: 'quota',
   owner,
   bytes: { ...bytes },

@@ -17,6 +17,9 @@ const progress = z.object({
     .describe('Providers that are sent the file while it comes in'),
 });
 
+/** A file on its way into the gateway, which no record has yet. */
+export type FileProgress = z.output<typeof progress>;
+
 /** One message of a WebSocket; as server-sent event its fields are `id:`, `event:` and `data:`. */
 export const eventObject = z
   .discriminatedUnion('type', [
@@ -43,9 +46,7 @@ export const toEventObject = (event: FileEvent): EventObject => {
   }
 };
 
-const toProgress = (
-  reception: Extract<FileEvent, { type: 'progress' }>['reception'],
-): z.output<typeof progress> => ({
+const toProgress = (reception: Extract<FileEvent, { type: 'progress' }>['reception']): FileProgress => ({
   id: reception.fileId,
   filename: reception.filename,
   bytes: reception.sizeBytes,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ErrorCode, errorCatalogue, type GatewayError } from '../core/errors.ts';
 
 /** OpenAI's error envelope, with the request's id and, where a file stayed although the request failed, its id. */
-export const errorEnvelope = z
+const errorEnvelope = z
   .object({
     error: z.object({
       message: z.string(),
@@ -15,7 +15,9 @@ export const errorEnvelope = z
   })
   .meta({ id: 'Error' });
 
-export const toErrorEnvelope = (error: GatewayError, requestId: string): z.output<typeof errorEnvelope> => ({
+export type ErrorAnswer = z.output<typeof errorEnvelope>;
+
+export const toErrorEnvelope = (error: GatewayError, requestId: string): ErrorAnswer => ({
   error: {
     message: error.message,
     type: error.type,

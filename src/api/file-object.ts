@@ -36,6 +36,7 @@ export const fileObject = z
   })
   .meta({ id: 'File' });
 
+export type DeliveryObject = z.output<typeof deliveryObject>;
 export type FileObject = z.output<typeof fileObject>;
 
 export const toFileObject = ({ file, deliveries }: FileWithDeliveries): FileObject => ({
@@ -53,7 +54,7 @@ export const toFileObject = ({ file, deliveries }: FileWithDeliveries): FileObje
   deliveries: deliveries.map(toDeliveryObject),
 });
 
-const toDeliveryObject = (delivery: Delivery): z.output<typeof deliveryObject> => ({
+const toDeliveryObject = (delivery: Delivery): DeliveryObject => ({
   provider: delivery.provider,
   provider_file_id: delivery.remoteId,
   purpose: delivery.purpose,
