@@ -42,6 +42,26 @@ describe('the logger', () => {
     expect(entries.map(({ event }) => event)).toEqual(['x']);
   });
 
+  it('tells of an error what is of use, its causes too, and nothing of the connection that it carries along', () => {
+    const { entries, stderr } = run(
+      'info',
+      `const cause = Object.assign(new Error('lost'), { code: 'ECONNRESET', client: { secretKey: 'canary-1' } });
+       const err = Object.assign(new Error('away', { cause }), { code: '57P01', connection: { password: 'canary-2' } });
+       log.error({ event: 'e', err });`,
+    );
+    expect(entries).toMatchObject([
+      {
+        err: {
+          type: 'Error',
+          message: 'away',
+          code: '57P01',
+          cause: { message: 'lost', code: 'ECONNRESET' },
+        },
+      },
+    ]);
+    expect(stderr).not.toContain('canary');
+  });
+
   it('hides credentials that an object of a library carries along', () => {
     const { entries, stderr } = run(
       'info',
