@@ -1,13 +1,14 @@
-import { type FileHandle, lstat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { GatewayError, systemCode } from '../core/errors.ts';
+import { basename } from 'node:path';
 import { StartupError } from '../platform/startup-error.ts';
 import type { DriveMapping } from '../platform/variables.ts';
-import { canTellPlaces, linkOf, openAt, openPlace, realPathOf } from './path-descriptor.ts';
+import { openByDescriptor } from './path-by-descriptor.ts';
+import { openByName } from './path-by-name.ts';
+import { canTellPlaces } from './path-descriptor.ts';
 import { type LocalFile, localFile } from './path-file.ts';
 import { resolvePath } from './path-name.ts';
-import { invalidPath, pathNotAllowed } from './path-refusals.ts';
-import { openPathRoots, type PathRoots, type PathRootsOptions } from './path-roots.ts';
+import type { OpenPath } from './path-opening.ts';
+import { pathNotAllowed } from './path-refusals.ts';
+import { openPathRoots, type PathRootsOptions } from './path-roots.ts';
 
 /** Opens files of this machine for clients, as far as they may be read. */
 export interface PathPolicy {
@@ -18,79 +19,46 @@ export interface PathPolicy {
   open(text: string): Promise<LocalFile>;
 }
 
+/**
+ * How it is told which file has been opened: `descriptor` asks the system, so that nothing can be exchanged meanwhile, and
+ * needs Linux; `portable` does where it can, and elsewhere compares names and files, for whom only its own user can trick.
+ */
+export type PathCheck = 'descriptor' | 'portable' | 'names';
+
 export interface PathPolicyOptions extends PathRootsOptions {
   readonly mappings: readonly DriveMapping[];
+  /** Default `descriptor`. */
+  readonly check?: PathCheck;
 }
 
-/** Rejects with `StartupError` where paths are allowed and the system cannot tell where a descriptor leads. */
-export const openPathPolicy = async ({ mappings, ...options }: PathPolicyOptions): Promise<PathPolicy> => {
-  if (options.allowed.length > 0 && !(await canTellPlaces())) {
-    const message =
-      'ALLOWED_PATHS needs Linux with /proc, where it can be told which file was opened; unset it, or run the gateway there.';
-    throw new StartupError(message, { exitCode: 78 });
-  }
+/** Rejects with `StartupError` where paths are allowed and the system cannot do the check. */
+export const openPathPolicy = async ({
+  mappings,
+  check = 'descriptor',
+  ...options
+}: PathPolicyOptions): Promise<PathPolicy> => {
+  const openPath = options.allowed.length === 0 ? refuse : await openerOf(check);
   const roots = await openPathRoots(options);
   return {
     open: async (text) => {
       const path = resolvePath(text, mappings);
       if (!(await roots.mayHold(path))) throw pathNotAllowed();
-      const place = await openPlace(path).catch(async (error) => {
-        throw await whyNot(roots, path, error);
-      });
-      try {
-        await judge(roots, place);
-        return await localFile(await openAt(place).catch(refuseUnreadable), basename(path));
-      } finally {
-        await place.close();
-      }
+      const { handle, realPath } = await openPath(path, roots);
+      return localFile(handle, { name: basename(path), path: realPath });
     },
   };
 };
 
-/** Decides on what has been named, and no longer on any path: this cannot be exchanged any more. */
-const judge = async (roots: PathRoots, place: FileHandle): Promise<void> => {
-  const real = await realPathOf(place);
-  if (real === null || !(await roots.holds(real))) throw pathNotAllowed();
-  if ((await place.stat()).isFile()) return;
+const refuse: OpenPath = async () => {
+  throw pathNotAllowed();
+};
+
+const openerOf = async (check: PathCheck): Promise<OpenPath> => {
+  if (check !== 'names' && (await canTellPlaces())) return openByDescriptor;
+  if (check !== 'descriptor' && process.platform !== 'win32') return openByName;
   const message =
-    'The path is not that of a regular file; directories, pipes, sockets and devices are not read.';
-  throw new GatewayError('not_a_file', message, { param: 'path' });
-};
-
-/**
- * What to say of a path that leads nowhere. A symbolic link on the way may lead outside, where nothing may be told; so it is
- * missing only if it is the first name that an allowed directory does not have.
- */
-const whyNot = async (roots: PathRoots, path: string, error: unknown): Promise<GatewayError> => {
-  const code = systemCode(error) ?? '';
-  if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return pathNotAllowed(error);
-  const parent = await openDirectory(dirname(path));
-  if (parent === null) return path === '/' ? pathNotAllowed(error) : whyNot(roots, dirname(path), error);
-  try {
-    const real = await realPathOf(parent);
-    if (real === null || !(await roots.holds(join(real, basename(path))))) return pathNotAllowed(error);
-    const isLink = await lstat(join(linkOf(parent), basename(path))).then(
-      (found) => found.isSymbolicLink(),
-      () => false,
-    );
-    if (!isLink) return new GatewayError('not_found', 'There is no file at this path.', { param: 'path' });
-    return code === 'ELOOP'
-      ? invalidPath('The path leads in a circle of symbolic links.')
-      : pathNotAllowed(error);
-  } finally {
-    await parent.close();
-  }
-};
-
-const openDirectory = async (path: string): Promise<FileHandle | null> => {
-  try {
-    // The slash demands a directory.
-    return await openPlace(path === '/' ? path : `${path}/`);
-  } catch {
-    return null;
-  }
-};
-
-const refuseUnreadable = (error: unknown): never => {
-  throw ['EACCES', 'EPERM'].includes(systemCode(error) ?? '') ? pathNotAllowed(error) : error;
+    check === 'descriptor'
+      ? 'ALLOWED_PATHS needs Linux with /proc, where it can be told which file was opened; unset it, or run the gateway there.'
+      : 'ALLOWED_PATHS cannot be used on Windows itself; run this in the Windows Subsystem for Linux.';
+  throw new StartupError(message, { exitCode: 78 });
 };
