@@ -26,6 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['core', 'platform', 'client', 'api'],
   app: [...GROUND, ...STAGES, 'pipeline', 'api', 'http', 'mcp', 'client', 'cli', 'emulators'],
   emulators: [],
+  // The face of the package.
+  'index.ts': ['app', ...GROUND],
 };
 
 interface Import {

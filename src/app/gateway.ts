@@ -1,4 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Tokens } from '../admission/tokens.ts';
@@ -14,6 +13,7 @@ import { migrate } from '../platform/migrate.ts';
 import { StartupError } from '../platform/startup-error.ts';
 import { openDiskBlobStore } from '../staging/disk-blob-store.ts';
 import { type Closing, createClosing } from './closing.ts';
+import { clearAddress, publishAddress } from './gateway-address.ts';
 import { installationName } from './installation.ts';
 import { openHttp } from './open-http.ts';
 import { openPipeline } from './open-pipeline.ts';
@@ -54,6 +54,7 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   const dataDirectory = resolve(config.DATA_DIR);
   const lock = lockDirectory(dataDirectory);
   closing.add('lock', () => lock.release());
+  await clearAddress(dataDirectory);
   const failed = Promise.withResolvers<string>();
 
   const [databaseUrl, blobs, providers, secret, installation] = await Promise.all([
@@ -90,7 +91,9 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
     clearTimeout(grace);
   });
   await listen(() => server.listen({ host: config.HOST, port: config.PORT }), config);
-  const url = await publishAddress(server.server.address() as AddressInfo, dataDirectory, closing);
+  const url = urlOf(server.server.address() as AddressInfo);
+  await publishAddress(dataDirectory, url);
+  closing.add('address', () => clearAddress(dataDirectory));
   log.info({ event: 'ready', url, emulated: providers.emulated });
   return { url, tokens, emulated: providers.emulated, failed: failed.promise, close: () => closing.close() };
 };
@@ -107,18 +110,9 @@ const startPostgres = async (
   return postgres.url;
 };
 
-/** For commands on this machine, which find a gateway by its data directory whatever port it got. */
-const publishAddress = async (
-  { address, family, port }: AddressInfo,
-  dataDirectory: string,
-  closing: Closing,
-): Promise<string> => {
+const urlOf = ({ address, family, port }: AddressInfo): string => {
   const reachable = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
-  const url = `http://${family === 'IPv6' && reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
-  const path = join(dataDirectory, 'gateway-url');
-  await writeFile(path, url, { mode: 0o600 });
-  closing.add('address', () => rm(path, { force: true }));
-  return url;
+  return `http://${family === 'IPv6' && reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 };
 
 const migrateOrExplain = async (run: () => Promise<unknown>): Promise<void> => {

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { CliError } from '../cli/cli-error.ts';
 import type { Local } from '../cli/local.ts';
-import { systemCode } from '../core/errors.ts';
+import { readAddress } from './gateway-address.ts';
 
 /** Whose files those of an unconfigured gateway are: the one person at this machine. */
 export const LOCAL_SUBJECT = 'local';
@@ -13,13 +11,13 @@ const SIGNED_ELSEWHERE =
 /** What commands can do by being on the gateway's machine. Loads what each needs when it is asked. */
 export const createLocal = (env: Readonly<Record<string, string | undefined>>): Local => {
   const config: Local['config'] = async () => (await import('../platform/config.ts')).loadConfig(env);
-  return {
+  const local: Local = {
     subject: LOCAL_SUBJECT,
     version: async () => (await import('./version.ts')).version,
     config,
     runningUrl: async () => {
       const { DATA_DIR } = await config();
-      return (await readIfThere(join(DATA_DIR, 'gateway-url')))?.trim() || null;
+      return readAddress(DATA_DIR);
     },
     hasSecret: async () => (await import('./signing-secret.ts')).hasSigningSecret(await config()),
     signToken: async (claims) => {
@@ -32,24 +30,19 @@ export const createLocal = (env: Readonly<Record<string, string | undefined>>): 
         issuer: settings.JWT_ISSUER,
         audience: settings.JWT_AUDIENCE,
       });
-      if (tokens.sign === null) throw new CliError('usage', SIGNED_ELSEWHERE);
-      const token = await tokens.sign(claims);
-      // The gateway's own judgement of what can be a subject or a lifetime.
-      await tokens.verify(`Bearer ${token}`);
+      const { signLocally } = await import('./sign-locally.ts');
+      const token = await signLocally(tokens, claims);
+      if (token === null) throw new CliError('usage', SIGNED_ELSEWHERE);
       return token;
     },
     serve: async (io, options) => {
       const { serve } = await import('./serve.ts');
       return serve(await config(), io, options);
     },
+    mcp: async (io, asked) => {
+      const { serveMcp } = await import('./mcp.ts');
+      return serveMcp(io, asked, local);
+    },
   };
-};
-
-const readIfThere = async (path: string): Promise<string | null> => {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
-    throw error;
-  }
+  return local;
 };

@@ -4,7 +4,14 @@ import { StartupError } from '../platform/startup-error.ts';
 import { readDotEnv } from './dot-env.ts';
 import { createLocal } from './local.ts';
 
+/**
+ * An agent's program runs in whatever project the agent works on: that one's `.env` is not ours, and must not say where
+ * files go and which may be read.
+ */
+const isAgents = process.argv[2] === 'mcp';
+
 const readEnvironment = (): Readonly<Record<string, string | undefined>> => {
+  if (isAgents) return process.env;
   try {
     return { ...readDotEnv('.env'), ...process.env };
   } catch (error) {

@@ -23,6 +23,7 @@ const machine = ({ env = {}, runningUrl = null, hasSecret = true }: Here = {}) =
       return `signed-${signed.length}`;
     },
     serve: async () => 0,
+    mcp: async () => 0,
   };
   return { env, local, signed };
 };

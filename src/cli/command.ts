@@ -1,11 +1,13 @@
 import type { Io } from './io.ts';
 import type { Local } from './local.ts';
-import type { Options, Values } from './options.ts';
+import type { Completion, Options, Values } from './options.ts';
 
 /** A command as it was called. */
 export interface Invocation<O extends Options> {
   readonly values: Values<O>;
   readonly operands: readonly string[];
+  /** Everything behind the name of the command, as it was given. */
+  readonly args: readonly string[];
   readonly io: Io;
   readonly local: Local;
 }
@@ -18,7 +20,12 @@ export interface Command {
   readonly summary: string;
   /** What follows the name, for the help. */
   readonly usage: string;
-  readonly operands: { readonly name: string; readonly min: number; readonly max: number };
+  readonly operands: {
+    readonly name: string;
+    readonly min: number;
+    readonly max: number;
+    readonly completes?: Completion;
+  };
   readonly options: Options;
   readonly run: Run<Options>;
 }

@@ -4,6 +4,7 @@ import {
   contentOptions,
   downloadOptions,
   listOptions,
+  mcpOptions,
   quotaOptions,
   removeOptions,
   setQuotaOptions,
@@ -25,7 +26,7 @@ export const commands: Readonly<Record<string, Command>> = {
   upload: defineCommand({
     summary: 'Upload files and wait until they are at their providers',
     usage: '<path…>',
-    operands: { name: 'path', min: 1, max: Number.POSITIVE_INFINITY },
+    operands: { name: 'path', min: 1, max: Number.POSITIVE_INFINITY, completes: 'paths' },
     options: uploadOptions,
     load: async () => (await import('./commands/upload.ts')).upload,
   }),
@@ -81,10 +82,23 @@ export const commands: Readonly<Record<string, Command>> = {
     options: setQuotaOptions,
     load: async () => (await import('./commands/quota.ts')).setQuota,
   }),
+  mcp: defineCommand({
+    summary: 'Serve an agent over MCP on standard input and output',
+    usage: '',
+    options: mcpOptions,
+    load: async () => (await import('./commands/mcp.ts')).serveMcp,
+  }),
   'config check': defineCommand({
     summary: 'Check the environment and print the effective values',
     usage: '',
     options: commonOptions,
     load: async () => (await import('./commands/config-check.ts')).checkConfig,
+  }),
+  completion: defineCommand({
+    summary: 'Print what makes a shell complete commands, options and files',
+    usage: 'bash|zsh|fish',
+    operands: { name: 'shell', min: 1, max: 1, completes: { choices: ['bash', 'zsh', 'fish'] } },
+    options: commonOptions,
+    load: async () => (await import('./commands/completion.ts')).printCompletion,
   }),
 };

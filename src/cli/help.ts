@@ -14,7 +14,7 @@ export const overview = (group: string | null): string => {
 Usage: waybill ${what} [options]
 
 ${formatTable(rows)}
-Each has --help and --json. Exit codes: 0 ok, 1 failed, 2 usage, 78 configuration.
+Each has --help and --json. Exit codes: 0 ok, 1 failed, 2 usage, 78 configuration, 130 interrupted.
 `;
 };
 

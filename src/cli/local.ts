@@ -23,4 +23,13 @@ export interface Local {
    * Answers with the exit code; rejects with `ConfigError` or `StartupError`.
    */
   serve(io: Io, options: { isJson: boolean }): Promise<number>;
+  /**
+   * Speaks MCP on `stdin` and `stdout` until the input ends or it is told to stop, for the gateway at `url`, else for that
+   * of this machine, which it starts where none runs. Answers with the exit code; rejects with `CliError` `usage`,
+   * `ConfigError` or `StartupError` before anything has been said.
+   */
+  mcp(
+    io: Io,
+    asked: { readonly url?: string | undefined; readonly token?: string | undefined },
+  ): Promise<number>;
 }

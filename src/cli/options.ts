@@ -1,9 +1,19 @@
+import { providerIds } from '../core/provider.ts';
+
+/** What a shell offers where a word is to be completed: paths, or words, of which several go into `words` with commas between. */
+export type Completion =
+  | 'paths'
+  | { readonly choices: readonly string[] }
+  | { readonly words: readonly string[] };
+
 /** An option of a command, as `parseArgs` takes it and as the help shows it. */
 export interface Option {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   /** What stands for the value in the help. */
   readonly value?: string;
+  /** What a shell offers for the value. */
+  readonly completes?: Completion;
   readonly summary: string;
 }
 export type Options = Readonly<Record<string, Option>>;
@@ -31,14 +41,28 @@ const gateway = {
   ...commonOptions,
 } as const satisfies Options;
 
+export const mcpOptions = {
+  url: {
+    type: 'string',
+    value: 'URL',
+    summary: 'Gateway (WAYBILL_URL; default: the one of this machine, started if need be)',
+  },
+  token: gateway.token,
+  ...commonOptions,
+} as const satisfies Options;
+
 export const uploadOptions = {
   to: {
     type: 'string',
     value: 'PROVIDERS',
+    completes: { words: [...providerIds, 'auto', 'none'] },
     summary: 'Names with commas, such as kimi,glm; auto (default); none',
   },
-  purpose: { type: 'string', value: 'P', summary: 'What the file is for (default: user_data)' },
+  purpose: { type: 'string', value: 'P', summary: 'What the files are for (default: user_data)' },
   filename: { type: 'string', value: 'NAME', summary: 'Its name; needed for standard input' },
+  parallel: { type: 'string', value: 'N', summary: 'Files to send at a time, 1 to 16 (default: 4)' },
+  'no-resume': { type: 'boolean', summary: 'Begin anew instead of going on where an upload was cut off' },
+  quiet: { type: 'boolean', short: 'q', summary: 'Say nothing but results and errors' },
   ...gateway,
 } as const satisfies Options;
 
@@ -46,8 +70,18 @@ export const listOptions = {
   limit: { type: 'string', value: 'N', summary: 'Files to list, 1 to 10000 (default: 20)' },
   after: { type: 'string', value: 'ID', summary: 'Go on behind this file' },
   purpose: { type: 'string', value: 'P', summary: 'Only of this purpose' },
-  provider: { type: 'string', value: 'NAME', summary: 'Only with a copy for this provider' },
-  status: { type: 'string', value: 'S', summary: 'Only uploaded, processed or error' },
+  provider: {
+    type: 'string',
+    value: 'NAME',
+    completes: { choices: providerIds },
+    summary: 'Only with a copy for this provider',
+  },
+  status: {
+    type: 'string',
+    value: 'S',
+    completes: { choices: ['uploaded', 'processed', 'error'] },
+    summary: 'Only uploaded, processed or error',
+  },
   q: { type: 'string', value: 'TEXT', summary: 'Only with this in the name, in any case' },
   ...gateway,
 } as const satisfies Options;
@@ -55,7 +89,12 @@ export const listOptions = {
 export const showOptions = { ...gateway } as const satisfies Options;
 
 export const contentOptions = {
-  from: { type: 'string', value: 'PROVIDER', summary: 'Whose text (default: the first that has one)' },
+  from: {
+    type: 'string',
+    value: 'PROVIDER',
+    completes: { choices: providerIds },
+    summary: 'Whose text (default: the first that has one)',
+  },
   ...gateway,
 } as const satisfies Options;
 
@@ -64,6 +103,7 @@ export const downloadOptions = {
     type: 'string',
     short: 'o',
     value: 'FILE',
+    completes: 'paths',
     summary: 'Where to (default: its name, here); - is standard output',
   },
   force: { type: 'boolean', summary: 'Replace a file that is there' },
@@ -95,6 +135,7 @@ export const tokenOptions = {
   scope: {
     type: 'string',
     value: 'SCOPES',
+    completes: { words: ['files:read', 'files:write', 'admin'] },
     summary: 'Of files:read, files:write, admin (default: read and write)',
   },
   ttl: { type: 'string', value: 'TTL', summary: 'How long it is good, in s, m, h or d (default: 30d)' },

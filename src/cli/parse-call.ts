@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemCode } from '../core/errors.ts';
 import { CliError } from './cli-error.ts';
 import type { Command } from './command.ts';
+import { nearestTo } from './nearest-to.ts';
 import type { Options, Values } from './options.ts';
 
 export interface ParsedCall {
@@ -33,8 +34,11 @@ const parseOrExplain = (options: Command['options'], args: readonly string[], he
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const [, option = ''] = /'(?:-\w, )?(-{1,2}[^\s']*)/u.exec(String(error)) ?? [];
-    if (systemCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-      throw new CliError('usage', `There is no option ${option}; ${help}.`);
+    if (systemCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const meant = nearestTo(option.replace(/^-+/u, ''), Object.keys(options));
+      const hint = meant === null ? '' : `did you mean --${meant}? Else `;
+      throw new CliError('usage', `There is no option ${option}; ${hint}${help}.`);
+    }
     if (systemCode(error) === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
       const wants = /does not take/u.test(String(error)) ? 'takes no value' : 'needs a value';
       throw new CliError('usage', `The option ${option} ${wants}; ${help}.`);

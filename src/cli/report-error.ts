@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import { StartupError } from '../platform/startup-error.ts';
 import { cleanText } from './clean-text.ts';
 import { CliError } from './cli-error.ts';
+import { coloursOf } from './colours.ts';
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { printJson } from './print-json.ts';
@@ -18,17 +19,26 @@ interface Report {
   readonly lines?: readonly string[];
 }
 
+interface ReportOptions {
+  readonly isJson: boolean;
+  /** Which of several files it is about. */
+  readonly path?: string;
+}
+
 /** Says on `stderr` what went wrong, for people or as one line of JSON, without a stack. Answers with the exit code. */
 export const reportError = async (
   error: unknown,
   io: Io,
-  { isJson }: { isJson: boolean },
+  { isJson, path }: ReportOptions,
 ): Promise<number> => {
   const { exitCode, code, message, details, remarks = [], lines = [] } = await reportOf(error, io);
-  if (isJson) printJson(io.stderr, { error: { code, message, ...details } });
+  if (isJson)
+    printJson(io.stderr, { error: { code, message, ...(path === undefined ? {} : { path }), ...details } });
   else {
+    const about = path === undefined || message.includes(path) ? '' : `${path}: `;
     const aside = remarks.length > 0 ? ` (${remarks.join(', ')})` : '';
-    io.stderr.write(`${[`waybill: ${message}${aside}`, ...lines].map(cleanText).join('\n')}\n`);
+    const text = [`${about}${message}${aside}`, ...lines].map(cleanText).join('\n');
+    io.stderr.write(`${coloursOf(io.isTerminal, io.env).bad('waybill:')} ${text}\n`);
   }
   return exitCode;
 };

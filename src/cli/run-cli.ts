@@ -4,6 +4,7 @@ import { EXIT_OK } from './exit-codes.ts';
 import { commandHelp, overview } from './help.ts';
 import type { Io } from './io.ts';
 import type { Local } from './local.ts';
+import { nearestTo } from './nearest-to.ts';
 import { parseCall } from './parse-call.ts';
 import { printJson } from './print-json.ts';
 
@@ -30,12 +31,13 @@ const dispatch = async (args: readonly string[], io: Io, local: Local): Promise<
   const found = find(args);
   if (found === null) return showGroup(args, io);
   const { name, command } = found;
-  const { values, operands } = parseCall(name, command, args.slice(name.split(' ').length));
+  const given = args.slice(name.split(' ').length);
+  const { values, operands } = parseCall(name, command, given);
   if (values.help === true) {
     io.stdout.write(commandHelp(name, command));
     return EXIT_OK;
   }
-  return command.run({ values, operands, io, local });
+  return command.run({ values, operands, args: given, io, local });
 };
 
 /** `waybill help`, `waybill help files`, `waybill help files list`. */
@@ -48,7 +50,9 @@ const showHelp = (topic: readonly string[], io: Io): number => {
 
 /** `waybill files` alone: what there is in it. Throws for what is neither a command nor a group. */
 const showGroup = ([group, member]: readonly string[], io: Io): number => {
-  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${group} `));
+  const names = Object.keys(commands);
+  const groups = names.flatMap((name) => (name.includes(' ') ? [name.slice(0, name.indexOf(' '))] : []));
+  const isGroup = group !== undefined && groups.includes(group);
   const isAlone = member === undefined || member === '--help' || member === '-h';
   if (group === undefined || (isGroup && isAlone)) {
     io.stdout.write(overview(group ?? null));
@@ -58,9 +62,11 @@ const showGroup = ([group, member]: readonly string[], io: Io): number => {
     throw new CliError('usage', `The option ${group} is not known before a command; see "waybill --help".`);
   }
   const name = isGroup ? `${group} ${member}` : group;
+  const meant = nearestTo(name, isGroup ? names : [...names, ...groups]);
+  const hint = meant === null ? '' : `did you mean "waybill ${meant}"? Else `;
   throw new CliError(
     'usage',
-    `There is no command "${name}"; see "waybill ${isGroup ? `${group} ` : ''}--help".`,
+    `There is no command "${name}"; ${hint}see "waybill ${isGroup ? `${group} ` : ''}--help".`,
   );
 };
 

@@ -25,7 +25,7 @@ export const chooseTarget = async (
  * disk. Rejects with what the bytes failed with or `CliError` `unwritable`, and leaves nothing then.
  */
 export const saveFile = async (
-  body: AsyncIterable<Buffer>,
+  body: AsyncIterable<Uint8Array>,
   { target, isForced }: { target: string; isForced: boolean },
 ): Promise<void> => {
   const unfinished = join(dirname(target), `.waybill-${randomBytes(6).toString('hex')}.part`);

@@ -1,4 +1,4 @@
-import { type Client, createClient } from '../client/client.ts';
+import { Waybill } from '../client/index.ts';
 import type { Scope } from '../core/principal.ts';
 import { chooseGateway } from './choose-gateway.ts';
 import type { Io } from './io.ts';
@@ -13,10 +13,10 @@ interface Asking {
 /** Runs `use` with a client of the gateway that was asked for, and closes it. For `scopes` see `chooseGateway`. */
 export const withClient = async <T>(
   { values, io, local }: Asking,
-  use: (client: Client) => Promise<T>,
+  use: (client: Waybill) => Promise<T>,
   scopes?: readonly Scope[],
 ): Promise<T> => {
-  const client = createClient(await chooseGateway(values, io.env, local, scopes));
+  const client = new Waybill(await chooseGateway(values, io.env, local, scopes));
   try {
     return await use(client);
   } finally {

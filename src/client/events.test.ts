@@ -2,28 +2,28 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Client, createClient } from './client.ts';
+import { Waybill } from './index.ts';
 
 const servers: Server[] = [];
-const clients: Client[] = [];
+const clients: Waybill[] = [];
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
-const clientOf = async (listener: RequestListener): Promise<Client> => {
+const clientOf = async (listener: RequestListener): Promise<Waybill> => {
   const server = createServer(listener);
   servers.push(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const client = createClient({ url, token: 'secret' });
+  const client = new Waybill({ url, token: 'secret' });
   clients.push(client);
   return client;
 };
 
 /** The first event, where there is one to come. */
-const first = async (client: Client): Promise<unknown> => {
+const first = async (client: Waybill): Promise<unknown> => {
   for await (const event of client.events()) return event;
   return null;
 };

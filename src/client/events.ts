@@ -1,8 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { EventObject } from '../api/event-object.ts';
-import { systemCode } from '../core/errors.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
+import { pause } from './pause.ts';
 import { isFileObject, isFileProgress, isFileReference } from './recognise.ts';
 import { parseServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
@@ -33,24 +32,25 @@ export async function* events(caller: Caller, { since, signal }: EventQuery): As
       }
     } catch (error) {
       if (signal?.aborted) return;
-      if (!isPassing(error)) throw error instanceof ClientError ? error : notEvents(error);
+      if (caller.isClosed() || !isPassing(error))
+        throw error instanceof ClientError ? error : notEvents(error);
       atLeastMs = error.retryAfterMs ?? 0;
     }
     const jitteredMs = pauseMs * (1 - JITTER * Math.random());
-    await pause(Math.max(jitteredMs, atLeastMs), signal);
+    await pause(Math.max(jitteredMs, atLeastMs), signal).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
 
 async function* connect(caller: Caller, { since, signal }: EventQuery): AsyncGenerator<ServerSentEvent> {
   const resuming = since === undefined ? {} : { 'last-event-id': since };
-  const { headers, body } = await caller.stream({
+  const { header, body } = await caller.stream({
     method: 'GET',
     path: '/v1/events',
     headers: { accept: 'text/event-stream', ...resuming },
     signal,
   });
-  if (!String(headers['content-type']).startsWith('text/event-stream')) {
+  if (header('content-type')?.startsWith('text/event-stream') !== true) {
     await body[Symbol.asyncIterator]().return?.();
     throw notEvents(null);
   }
@@ -76,12 +76,9 @@ const toEvent = ({ id, type, data }: ServerSentEvent, lastId: string): EventObje
 
 const CONNECTION: ReadonlySet<string> = new Set(['gateway_unreachable', 'connection_lost']);
 
-/** Whether connecting again may help: not when the gateway refuses, nor once this client is closed. */
+/** Whether connecting again may help: not when the gateway refuses. */
 const isPassing = (error: unknown): error is ClientError => {
-  if (!(error instanceof ClientError) || systemCode(error.cause) === 'UND_ERR_DESTROYED') return false;
+  if (!(error instanceof ClientError)) return false;
   if (error.httpStatus === null) return CONNECTION.has(error.code);
   return error.httpStatus === 429 || (error.httpStatus >= 500 && error.code !== 'unexpected_answer');
 };
-
-const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-  wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);

@@ -4,6 +4,7 @@ import type { FileList } from '../api/file-list.ts';
 import type { FileObject } from '../api/file-object.ts';
 import type { ProviderList } from '../api/provider-object.ts';
 import type { QuotaObject } from '../api/quota-object.ts';
+import type { UploadUrlObject } from '../api/upload-url-object.ts';
 
 /** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
 export const isFileObject = (json: unknown): json is FileObject =>
@@ -30,6 +31,13 @@ export const isProviderList = (json: unknown): json is ProviderList =>
 
 export const isQuotaObject = (json: unknown): json is QuotaObject =>
   isRecord(json) && json.object === 'quota' && isRecord(json.bytes) && isRecord(json.files);
+
+export const isUploadUrl = (json: unknown): json is UploadUrlObject =>
+  isRecord(json) &&
+  json.object === 'upload_url' &&
+  typeof json.url === 'string' &&
+  isRecord(json.headers) &&
+  typeof json.expires_at === 'number';
 
 export const isFileProgress = (json: unknown): json is FileProgress =>
   isFileReference(json) &&

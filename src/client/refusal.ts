@@ -1,22 +1,21 @@
 import type { ErrorAnswer } from '../api/error-envelope.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
-
-/** What an answer consists of, as far as an error needs it. */
-interface Refused {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
+import type { TransportAnswer } from './platform.ts';
 
 /** The error that an answer other than 2xx stands for: the gateway's own, or that something else answered at `url`. */
-export const refusalOf = (url: string, { statusCode, headers }: Refused, json: unknown): ClientError => {
-  if (!isErrorAnswer(json)) return unexpectedAnswer(url, statusCode);
+export const refusalOf = (
+  url: string,
+  { status, header }: Pick<TransportAnswer, 'status' | 'header'>,
+  json: unknown,
+): ClientError => {
+  if (!isErrorAnswer(json)) return unexpectedAnswer(url, status);
   const { code, message, request_id: requestId, param, file_id: fileId } = json.error;
   return new ClientError(code as ClientErrorCode, message, {
-    httpStatus: statusCode,
+    httpStatus: status,
     requestId,
     param: param ?? undefined,
     fileId,
-    retryAfterMs: retryAfterMs(headers['retry-after']),
+    retryAfterMs: retryAfterMs(header('retry-after')),
   });
 };
 
@@ -37,5 +36,5 @@ const isErrorAnswer = (json: unknown): json is ErrorAnswer => {
 };
 
 /** Waybill sends seconds; a date, which HTTP allows too, is not waited for. */
-const retryAfterMs = (header: string | string[] | undefined): number | undefined =>
-  typeof header === 'string' && /^\d{1,9}$/u.test(header) ? Number(header) * 1_000 : undefined;
+const retryAfterMs = (header: string | null): number | undefined =>
+  header !== null && /^\d{1,9}$/u.test(header) ? Number(header) * 1_000 : undefined;

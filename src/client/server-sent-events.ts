@@ -14,7 +14,9 @@ const MAX_MESSAGE_CHARACTERS = 2 ** 22;
  * The messages of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.6); an unfinished
  * last one is dropped. Rejects with `RangeError` when one is too long, and with what reading the bytes fails with.
  */
-export async function* parseServerSentEvents(bytes: AsyncIterable<Buffer>): AsyncGenerator<ServerSentEvent> {
+export async function* parseServerSentEvents(
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of bytes) {

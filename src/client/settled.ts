@@ -1,14 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { EventObject } from '../api/event-object.ts';
 import type { FileObject } from '../api/file-object.ts';
 import { hasEnded } from '../core/file.ts';
 import { ClientError } from './client-error.ts';
+import { pause } from './pause.ts';
 
 export interface Settling {
   /** Called with the file as first seen, and whenever it or one of its deliveries has changed. */
   readonly onChange?: (file: FileObject) => void;
   /** Listens to the gateway's events besides, where it has them, and so tells of changes at once. */
   readonly isListening?: boolean;
+  /** Called before each wait that the gateway asks for, with why. */
+  readonly onWait?: ((waitMs: number, why: ClientError) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -125,11 +127,3 @@ const createNews = (id: string, events: AsyncIterable<EventObject> | undefined):
 
 const ABSENCES: ReadonlySet<string> = new Set(['gateway_unreachable', 'connection_lost', 'unavailable']);
 const isAbsence = (error: unknown): boolean => error instanceof ClientError && ABSENCES.has(error.code);
-
-const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {
-  try {
-    await wait(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw signal?.reason ?? error;
-  }
-};

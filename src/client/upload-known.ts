@@ -2,11 +2,12 @@ import type { FileObject } from '../api/file-object.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
 import { isFileObject } from './recognise.ts';
-import type { Upload } from './upload.ts';
+import { providerText, type UploadOptions } from './upload-options.ts';
 
 /** Bytes by their digest, which may be at the gateway already. */
 export interface KnownUpload
-  extends Pick<Upload, 'filename' | 'mediaType' | 'purpose' | 'provider' | 'signal'> {
+  extends Pick<UploadOptions, 'mediaType' | 'purpose' | 'provider' | 'onWait' | 'signal'> {
+  readonly filename: string;
   /** Of all the bytes, hexadecimal. */
   readonly sha256: string;
   readonly sizeBytes: number;
@@ -17,11 +18,15 @@ export interface KnownUpload
  * null when that is not so, or the gateway is too old to tell: then the bytes have to be sent.
  */
 export const uploadKnown = async (caller: Caller, known: KnownUpload): Promise<FileObject | null> => {
-  const { sha256, sizeBytes: bytes, filename, mediaType: media_type, purpose, provider, signal } = known;
+  const { sha256, sizeBytes: bytes, filename, mediaType: media_type, purpose, onWait, signal } = known;
+  const provider = providerText(known.provider);
   const headers = { 'content-type': 'application/json', prefer: 'respond-async' };
   const body = JSON.stringify({ sha256, bytes, filename, media_type, purpose, provider });
   try {
-    return await caller.json({ method: 'POST', path: '/v1/files', headers, body, signal }, isFileObject);
+    return await caller.json(
+      { method: 'POST', path: '/v1/files', headers, body, onWait, signal },
+      isFileObject,
+    );
   } catch (error) {
     const isUnknown = error instanceof ClientError && NOT_HERE.has(error.code);
     if (isUnknown) return null;

@@ -1,84 +1,116 @@
-import { Readable } from 'node:stream';
 import type { FileObject } from '../api/file-object.ts';
 import type { Caller } from './caller.ts';
 import { ClientError } from './client-error.ts';
-import { isFileObject } from './recognise.ts';
+import { openSource } from './open-source.ts';
+import type { OpenedSource } from './opened-source.ts';
+import { createPatience } from './patience.ts';
+import type { Platform } from './platform.ts';
+import { recallUpload } from './recall-upload.ts';
+import { createTransfer } from './transfer.ts';
+import { createTus } from './tus.ts';
+import { providerText, type UploadOptions, type UploadSource } from './upload-options.ts';
 
-export interface Upload {
-  readonly filename: string;
-  /** Opens the bytes from the start; called once. The client ends the iteration, and destroys a stream. */
-  readonly open: () => AsyncIterable<Buffer> | Readable;
-  /** The size where it is known beforehand, so that the gateway can refuse before a byte is sent. */
-  readonly sizeBytes: number | null;
-  readonly mediaType?: string | undefined;
-  readonly purpose?: string | undefined;
-  /** `auto`, `none`, or names with commas between. */
-  readonly provider?: string | undefined;
-  /** Called with the total of bytes handed to the network so far. */
-  readonly onProgress?: (sentBytes: number) => void;
-  readonly signal?: AbortSignal | undefined;
+export interface Uploading {
+  readonly caller: Caller;
+  readonly platform: Platform;
+  readonly retrieve: (id: string, options: Pick<UploadOptions, 'onWait' | 'signal'>) => Promise<FileObject>;
 }
 
 /**
- * Sends a file as the body of one PUT. Resolves as soon as its bytes are safe; the deliveries go on. Rejects with
- * `ClientError`, with the signal's reason, or with what reading the source failed with; the gateway then keeps nothing.
+ * Sends a source by tus, as often as it takes. Resolves as soon as its bytes are safe; the deliveries go on. Rejects with
+ * `ClientError`, with the signal's reason, with `TypeError` for a source that cannot be sent, or with what reading it
+ * failed with. Ends the source in any case.
  */
-export const upload = async (caller: Caller, file: Upload): Promise<FileObject> => {
-  const { filename, sizeBytes, mediaType, purpose, provider, signal } = file;
-  const source: Source = { fault: null, opened: null };
-  // A stream rather than the bare generator: it is destroyed, and so the source closed, when the request ends early.
-  const body = Readable.from(counted(file, source), { objectMode: false, highWaterMark: 1 });
+export const upload = async (
+  uploading: Uploading,
+  source: UploadSource,
+  options: UploadOptions,
+): Promise<FileObject> => {
+  options.signal?.throwIfAborted();
+  const opened = await openSource(source, uploading.platform);
   try {
-    return await caller.json(
-      {
-        method: 'PUT',
-        path: '/v1/files',
-        query: { filename, purpose, provider },
-        headers: {
-          prefer: 'respond-async',
-          'content-type': mediaType ?? 'application/octet-stream',
-          ...(sizeBytes === null ? {} : { 'content-length': String(sizeBytes) }),
-        },
-        body,
-        signal,
-      },
-      isFileObject,
-    );
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : (source.fault ?? error);
+    return await sendSource(uploading, opened, options);
   } finally {
-    body.destroy();
-    // Not left to the iteration: one that waits for bytes that never come cannot be ended.
-    if (source.opened instanceof Readable) source.opened.destroy();
+    await opened.close();
   }
 };
 
-interface Source {
-  /** Why reading failed; that is no fault of the network's and is passed on as it is. */
-  fault: unknown;
-  opened: AsyncIterable<Buffer> | null;
-}
-
-/** The bytes of the source, counted, and held to the size announced, which cannot be taken back. */
-async function* counted(
-  { filename, open, sizeBytes, onProgress }: Upload,
-  source: Source,
-): AsyncGenerator<Buffer> {
-  let sentBytes = 0;
+/** Whether `resume` remembers an earlier try of the same upload, so that `upload` would go on with that. */
+export const isBegun = async (
+  { caller, platform }: Omit<Uploading, 'retrieve'>,
+  source: UploadSource,
+  options: UploadOptions,
+): Promise<boolean> => {
+  if (options.resume === undefined) return false;
+  const opened = await openSource(source, platform);
   try {
-    source.opened = open();
-    for await (const chunk of source.opened) {
-      sentBytes += chunk.length;
-      if (sizeBytes !== null && sentBytes > sizeBytes) throw changed(filename);
-      yield chunk;
-      onProgress?.(sentBytes);
-    }
-    if (sizeBytes !== null && sentBytes < sizeBytes) throw changed(filename);
-  } catch (error) {
-    source.fault = error;
-    throw error;
+    const recalling = { base: caller.base, source: opened, metadata: describe(opened, options), platform };
+    return (await recallUpload(options.resume, recalling).find()) !== null;
+  } finally {
+    await opened.close();
   }
-}
+};
 
-const changed = (filename: string): ClientError =>
-  new ClientError('source_changed', `${filename} changed while it was being sent; send it again.`);
+const sendSource = async (
+  { caller, platform, retrieve }: Uploading,
+  source: OpenedSource,
+  options: UploadOptions,
+): Promise<FileObject> => {
+  const { onWait, signal, resume } = options;
+  const metadata = describe(source, options);
+  const recalled = recallUpload(resume, { base: caller.base, source, metadata, platform });
+  const patience = createPatience(caller, options);
+  const { progressed } = patience;
+  const transfer = createTransfer({
+    tus: createTus(caller),
+    source,
+    metadata,
+    recalled,
+    options,
+    progressed,
+  });
+  for (;;) {
+    try {
+      const id = await transfer.complete();
+      return await retrieve(id, { onWait, signal }).catch((error: unknown) => {
+        throw withFile(error, id);
+      });
+    } catch (error) {
+      try {
+        signal?.throwIfAborted();
+        await patience.bear(error);
+      } catch (final) {
+        await transfer.leave(final);
+        throw final;
+      }
+    }
+  }
+};
+
+/** `Upload-Metadata` as the gateway reads it. */
+const describe = (
+  source: OpenedSource,
+  { filename = source.filename ?? undefined, mediaType, purpose, provider }: UploadOptions,
+): Readonly<Record<string, string | undefined>> => {
+  if (filename === undefined) throw new TypeError('The source has no name; give one as `filename`.');
+  return {
+    filename,
+    filetype: mediaType ?? source.mediaType ?? undefined,
+    purpose,
+    provider: providerText(provider),
+  };
+};
+
+/** The bytes are safe by then, so whoever could not be told of the file can look for it. */
+const withFile = (error: unknown, fileId: string): unknown => {
+  if (!(error instanceof ClientError)) return error;
+  const { code, message, httpStatus, requestId, param, retryAfterMs } = error;
+  return new ClientError(code, message, {
+    httpStatus: httpStatus ?? undefined,
+    requestId: requestId ?? undefined,
+    param: param ?? undefined,
+    retryAfterMs: retryAfterMs ?? undefined,
+    fileId,
+    cause: error,
+  });
+};

@@ -33,6 +33,7 @@ export const errorCatalogue = {
   token_expired: entry(401, 'authentication_error'),
   insufficient_scope: entry(403, 'permission_error'),
   origin_not_allowed: entry(403, 'permission_error'),
+  host_not_allowed: entry(403, 'permission_error'),
   path_not_allowed: entry(403, 'permission_error'),
   quota_exceeded: entry(403, 'permission_error'),
   not_found: entry(404, 'not_found_error'),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { ErrorCode } from './errors.ts';
 import type { ProviderId } from './provider.ts';
 
@@ -95,7 +94,9 @@ export const fileStatus = (deliveries: readonly Pick<Delivery, 'status'>[]): Fil
 const ID_CHARACTERS = 25;
 
 /** `file-` and 25 characters of 128 random bits: unguessable, safe in paths, URLs and shells. */
-export const newFileId = (): string =>
-  `file-${BigInt(`0x${randomBytes(16).toString('hex')}`)
-    .toString(36)
-    .padStart(ID_CHARACTERS, '0')}`;
+export const newFileId = (): string => {
+  const bits = crypto
+    .getRandomValues(new Uint8Array(16))
+    .reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return `file-${bits.toString(36).padStart(ID_CHARACTERS, '0')}`;
+};

@@ -1,7 +1,8 @@
 import { type EventObject, toEventObject } from '../api/event-object.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { endOfToken } from './token-watch.ts';
 
 /** Where events go: one connection. */
 export interface EventSink {
@@ -42,10 +43,6 @@ const MAX_STREAMS_PER_OWNER = 32;
 const RETRY_AFTER_MS = 10_000;
 /** How long a peer may take to take an event in. */
 const DRAIN_MS = 60_000;
-/** How long a stream may outlive the key that its token was signed with. */
-const RECHECK_MS = 60_000;
-/** The longest that a timer can wait; a token that is good for longer makes its client connect again. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface EventStreamsOptions {
   /** Aborts when every stream is to end. */
@@ -61,7 +58,7 @@ export const createEventStreams = (
     stopping,
     maxStreamsPerOwner = MAX_STREAMS_PER_OWNER,
     drainMs = DRAIN_MS,
-    recheckMs = RECHECK_MS,
+    recheckMs,
   }: EventStreamsOptions,
 ): EventStreams => {
   const open = new Map<string, number>();
@@ -80,20 +77,18 @@ export const createEventStreams = (
   };
   return {
     open: async ({ principal, sinceMs, gone, recheck }) => {
-      const { sub: owner, expiresAt } = principal;
+      const { sub: owner } = principal;
       enter(owner);
       const ended = new AbortController();
-      const expired = new AbortController();
-      const expiry = setTimeout(() => expired.abort(), timerTo(expiresAt));
-      const rechecking = setInterval(() => {
-        recheck().catch((error) => toGatewayError(error).httpStatus === 401 && expired.abort());
-      }, recheckMs);
-      const signal = AbortSignal.any([ended.signal, expired.signal, gone, stopping]);
-      onAbort(signal, () => {
-        clearTimeout(expiry);
-        clearInterval(rechecking);
-        leave(owner);
+      const done = AbortSignal.any([ended.signal, gone, stopping]);
+      const expired = endOfToken({
+        principal,
+        recheck,
+        done,
+        ...(recheckMs === undefined ? {} : { recheckMs }),
       });
+      const signal = AbortSignal.any([done, expired]);
+      onAbort(signal, () => leave(owner));
       try {
         const { cursorMs, events } = await pipeline.watch({ owner, sinceMs, signal });
         const sendTo: OpenEventStream['sendTo'] = async (sink) => {
@@ -103,7 +98,7 @@ export const createEventStreams = (
               if (!isTaken && !signal.aborted) return 'gone';
             }
             if (gone.aborted) return 'gone';
-            return expired.signal.aborted ? 'expired' : 'stopping';
+            return expired.aborted ? 'expired' : 'stopping';
           } finally {
             ended.abort();
           }
@@ -121,9 +116,6 @@ const onAbort = (signal: AbortSignal, act: () => void): void => {
   if (signal.aborted) act();
   else signal.addEventListener('abort', act, { once: true });
 };
-
-const timerTo = (expiresAt: Date): number =>
-  Math.max(0, Math.min(expiresAt.getTime() - Date.now(), MAX_TIMER_MS));
 
 /** Whether a send has succeeded before the peer has had too long for it or the stream is to end. */
 const isOver = async (sending: Promise<void>, drainMs: number, signal: AbortSignal): Promise<boolean> => {

@@ -43,6 +43,14 @@ export const countCall = async (request: FastifyRequest, reply: FastifyReply): P
   if (result?.standing.isOver === true) throw refusal(reply, result.limits, result);
 };
 
+/** Counts a call that did not come as a request of its own. Rejects with `rate_limited`; does nothing where there are no limits. */
+export const countToolCall = async (request: FastifyRequest): Promise<void> => {
+  const limits = limitsOf.get(request.server.server);
+  if (limits === undefined) return;
+  const standing = await limits.count('calls', callerOf(request));
+  if (standing.isOver) throw rateLimited(limits, { bucket: 'calls', standing });
+};
+
 interface Counted {
   readonly bucket: Bucket;
   readonly standing: Standing;
@@ -83,13 +91,13 @@ const tell = (
   reply.header('ratelimit', `"${bucket}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`);
 };
 
-const refusal = (
-  reply: FastifyReply,
-  { perMinute }: RateLimits,
-  { bucket, standing: { resetMs } }: Counted,
-): GatewayError => {
+const refusal = (reply: FastifyReply, limits: RateLimits, counted: Counted): GatewayError => {
   // RFC 6585, 4.
   reply.header('cache-control', 'no-store');
+  return rateLimited(limits, counted);
+};
+
+const rateLimited = ({ perMinute }: RateLimits, { bucket, standing: { resetMs } }: Counted): GatewayError => {
   const seconds = Math.ceil(resetMs / 1_000);
   const what = bucket === 'uploads' ? 'uploads' : 'calls besides uploads';
   const message = `More than ${perMinute} ${what} in a minute; try again in ${seconds} s.`;

@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { RateLimits } from '../admission/rate-limits.ts';
 import type { Tokens } from '../admission/tokens.ts';
+import { createRunningCalls } from '../mcp/running-calls.ts';
 import type { AuditTrail } from '../pipeline/audit-trail.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../platform/log.ts';
@@ -10,6 +11,7 @@ import { requireToken } from './authentication.ts';
 import { watchBodyPace } from './body-pace.ts';
 import { registerConnectionRules } from './connection.ts';
 import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './error-handler.ts';
+import { createMcpServers } from './mcp-servers.ts';
 import { registerOpenApi } from './openapi.ts';
 import { limitRates } from './rate-limiting.ts';
 import { newRequestId } from './request-id.ts';
@@ -26,6 +28,7 @@ import { getFileContentRoute } from './routes/get-file-content.ts';
 import { getQuotaRoute } from './routes/get-quota.ts';
 import { listFilesRoute } from './routes/list-files.ts';
 import { listProvidersRoute } from './routes/list-providers.ts';
+import { mcpRoute } from './routes/mcp.ts';
 import { overriddenMethodRoute } from './routes/overridden-method.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { putByUploadUrlRoute } from './routes/put-by-upload-url.ts';
@@ -35,9 +38,10 @@ import { tusOptionsRoute } from './routes/tus-options.ts';
 import { uploadOffsetRoute } from './routes/upload-offset.ts';
 import { watchFilesRoute } from './routes/watch-files.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
+import { createSites } from './sites.ts';
 import { limitConnections, socketLimits } from './socket-limits.ts';
 import { registerTusRules, requireTusVersion } from './tus-protocol.ts';
-import { isWebSocketRequest } from './websockets.ts';
+import { isWebSocketRequest, registerWebSockets } from './websockets.ts';
 
 export interface HttpServerOptions {
   readonly pipeline: Pipeline;
@@ -116,8 +120,17 @@ export const createHttpServer = async ({
   await registerOpenApi(app, version);
   await app.register(probeRoutes, { pipeline });
   await app.register(consoleRoutes);
-  const webOrigins = publicUrl === null ? corsOrigins : [new URL(publicUrl).origin, ...corsOrigins];
-  await app.register(watchFilesRoute, { pipeline, tokens, log, webOrigins });
+  const sites = createSites({ publicUrl, corsOrigins });
+  await app.register(async (upgradable) => {
+    await registerWebSockets(upgradable, sites);
+    await upgradable.register(watchFilesRoute, { pipeline, tokens, log });
+    await upgradable.register(async (mcp) => {
+      leaveBodies(mcp);
+      const running = createRunningCalls();
+      const serverFor = createMcpServers({ pipeline, publicUrl, running, audit, version, log });
+      await mcp.register(mcpRoute, { tokens, sites, serverFor, running, log });
+    });
+  });
   await app.register(async (authenticated) => {
     requireToken(authenticated, tokens);
     for (const route of [

@@ -1,24 +1,19 @@
 import type { WebSocket } from 'ws';
 import { type GatewayError, toGatewayError } from '../core/errors.ts';
 import type { EventSink, StreamEnd } from './event-streams.ts';
-import { closeGoingAway } from './websockets.ts';
+import { closeGoingAway, keepOpen } from './websockets.ts';
 
-const PING_MS = 15_000;
-/** How long a peer may leave pings unanswered. */
-const SILENT_MS = 60_000;
+/** Nothing is expected from clients. */
+const MAX_MESSAGE_BYTES = 4_096;
+/** RFC 6455, 7.4.1. */
+const TOO_BIG = 1009;
 
 /** Events as text messages over a WebSocket that is open. What the client sends is read and passed over. */
 export const createWebSocketEvents = (socket: WebSocket): EventSink => {
-  let heardAtMs = performance.now();
-  const heard = (): void => {
-    heardAtMs = performance.now();
-  };
-  const pinging = setInterval(() => {
-    if (performance.now() - heardAtMs > SILENT_MS) socket.terminate();
-    else if (socket.readyState === socket.OPEN) socket.ping();
-  }, PING_MS);
-  socket.on('pong', heard).on('message', heard);
-  socket.on('close', () => clearInterval(pinging));
+  keepOpen(socket);
+  socket.on('message', (data: Buffer) => {
+    if (data.length > MAX_MESSAGE_BYTES) socket.close(TOO_BIG);
+  });
   return {
     send: (event) =>
       new Promise((resolve, reject) => {

@@ -35,6 +35,8 @@ import { type WatchedFiles, type WatchFiles, watchFiles } from './watch-files.ts
 export interface Pipeline {
   /** Which providers can be asked for. */
   readonly providers: readonly ProviderId[];
+  /** Those of them that give back the text they extract. */
+  readonly textProviders: readonly ProviderId[];
   readonly maxFileBytes: number;
   receive(owner: string, incoming: Incoming): Promise<Received>;
   /** Files that come in over several requests. To be closed once no request is being answered any more. */
@@ -103,6 +105,9 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
   const feed = createFileFeed(dependencies);
   return {
     providers: [...providers.keys()],
+    textProviders: [...providers.values()].flatMap(({ id, capabilities }) =>
+      capabilities.content === 'extracted-text' ? id : [],
+    ),
     maxFileBytes: dependencies.maxFileBytes,
     receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
     uploads: createUploads(dependencies),

@@ -1,3 +1,4 @@
+import type { LocalFile } from '../admission/path-file.ts';
 import { cleanFilename } from '../core/filename.ts';
 import type { UploadOptions } from '../core/incoming.ts';
 import { mediaTypeOf } from '../ingest/media-type.ts';
@@ -14,6 +15,10 @@ export interface PathUpload {
   readonly mediaType?: string | undefined;
   readonly options: UploadOptions;
   readonly idempotencyKey: string | null;
+  /** Called with the bytes taken so far, which never fall, and the size. */
+  readonly onProgress?: ((takenBytes: number, sizeBytes: number) => void) | undefined;
+  /** Aborted before all bytes are taken, nothing is kept, and its reason is what this rejects with. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface PathUpload {
 export const receivePath = async (
   dependencies: Dependencies,
   owner: string,
-  { path, filename: rawName, mediaType, options, idempotencyKey }: PathUpload,
+  { path, filename: rawName, mediaType, options, idempotencyKey, onProgress, signal }: PathUpload,
 ): Promise<Received> => {
   const file = await dependencies.paths.open(path);
   try {
@@ -33,7 +38,7 @@ export const receivePath = async (
       mediaType: mediaTypeOf(mediaType, filename),
       sizeBytes: file.sizeBytes,
       idempotencyKey,
-      body: file.body,
+      body: watched(file, { onProgress, signal }),
       options,
       finalOptions: () => options,
     });
@@ -41,3 +46,18 @@ export const receivePath = async (
     await file.close();
   }
 };
+
+async function* watched(
+  { body, sizeBytes }: Pick<LocalFile, 'body' | 'sizeBytes'>,
+  { onProgress, signal }: Pick<PathUpload, 'onProgress' | 'signal'>,
+): AsyncGenerator<Buffer> {
+  let takenBytes = 0;
+  onProgress?.(takenBytes, sizeBytes);
+  for await (const chunk of body) {
+    signal?.throwIfAborted();
+    yield chunk;
+    takenBytes += chunk.length;
+    onProgress?.(takenBytes, sizeBytes);
+  }
+  signal?.throwIfAborted();
+}

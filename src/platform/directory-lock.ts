@@ -9,6 +9,9 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** Another process, or another part of this one, has the directory. Nothing else is wrong with it. */
+export class DirectoryInUseError extends StartupError {}
+
 const LOCK_FILE = 'gateway.lock';
 const PID_FILE = 'gateway.pid';
 
@@ -24,7 +27,8 @@ const held = new Set<DatabaseSync>();
  * Nothing else in this process may open `gateway.lock`: closing any descriptor of a file drops a process's
  * POSIX locks on it.
  *
- * @throws {StartupError} if it is held already, here or in another process, or if it cannot be written.
+ * @throws {DirectoryInUseError} if it is held already, here or in another process.
+ * @throws {StartupError} if it cannot be written.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const pidFile = join(directory, PID_FILE);
@@ -64,10 +68,10 @@ function isBusy(error: unknown): boolean {
   return (error.errcode & 0xff) === SQLITE_BUSY;
 }
 
-function heldByAnother(directory: string, cause: unknown): StartupError {
+function heldByAnother(directory: string, cause: unknown): DirectoryInUseError {
   const pid = holderPid(directory);
   const holder = pid === undefined ? 'another Waybill process' : `another Waybill process (pid ${pid})`;
-  return new StartupError(
+  return new DirectoryInUseError(
     `The data directory ${directory} is in use by ${holder}: stop it, or set DATA_DIR to another directory.`,
     { cause },
   );

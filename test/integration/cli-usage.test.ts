@@ -35,6 +35,15 @@ describe('usage', () => {
 
   it.each([
     [['nope'], 'nope', 'waybill --help'],
+    [['uplaod', 'a'], 'uplaod', 'did you mean "waybill upload"?'],
+    [['files', 'lst'], 'files lst', 'did you mean "waybill files list"?'],
+    [['file', 'list'], 'file', 'did you mean "waybill files"?'],
+    [['upload', 'a', '--purpos', 'x'], '--purpos', 'did you mean --purpose?'],
+    [['upload', 'a', '--parallel', '17'], '--parallel', 'from 1 to 16'],
+    [['upload', 'src', '--filename', 'c'], '--filename', 'one file'],
+    [['upload', 'a', '-'], '--filename', 'has no name'],
+    [['completion', 'tcsh'], 'tcsh', 'bash, zsh, fish'],
+    [['completion'], 'completion', '<shell>'],
     [['files', 'nope'], 'files nope', 'waybill files --help'],
     [['--nope'], '--nope', 'waybill --help'],
     [['files', 'list', '--nope'], '--nope', 'waybill files list --help'],
@@ -130,7 +139,9 @@ describe('a server that means ill', () => {
 
   const serve = async (status: number, answer: unknown): Promise<string[]> => {
     const server = createServer((request, response) => {
-      request.resume().once('end', () => response.writeHead(status).end(JSON.stringify(answer)));
+      request
+        .resume()
+        .once('end', () => response.writeHead(status, { location: '/v1/tus/x' }).end(JSON.stringify(answer)));
     });
     servers.push(server);
     await once(server.listen(0, '127.0.0.1'), 'listening');

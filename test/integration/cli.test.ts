@@ -13,6 +13,7 @@ import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { callWaybill, errorIn, type WaybillCall } from '../support/call-waybill.ts';
 import { randomText } from '../support/random-text.ts';
+import { screenOf } from '../support/screen-of.ts';
 
 let home: string;
 let gateway: Gateway;
@@ -20,7 +21,12 @@ let env: Record<string, string>;
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'waybill-cli-'));
-  env = { DATA_DIR: join(home, 'data'), PORT: '0', LOG_LEVEL: 'silent' };
+  env = {
+    DATA_DIR: join(home, 'data'),
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    XDG_STATE_HOME: join(home, 'state'),
+  };
   gateway = await startGateway(loadConfig(env), createLogger('silent'));
 });
 
@@ -28,6 +34,10 @@ afterAll(async () => {
   await gateway?.close();
   rmSync(home, { recursive: true, force: true });
 });
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
+const COLOURS = /\u001b\[\d*m/gu;
+const GREEN = '\u001b[32m';
 
 const waybill = (args: readonly string[], call: WaybillCall = {}) =>
   callWaybill(args, { ...call, env: { ...env, ...call.env } });
@@ -51,18 +61,18 @@ const uploaded = async (
 
 describe('upload', () => {
   it('waits until the file is at every provider asked for, and prints its id first', async () => {
-    const { exitCode, stdout, stderr } = await waybill([
-      'upload',
-      fileOf('a.txt', 'hello'),
-      '--to',
-      'kimi,glm',
-    ]);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^file-\w{25} {2}processed {2}a\.txt\n$/);
-    expect(stderr).toMatch(/^a\.txt {2}5 B received as file-\w{25}\n/);
-    expect(stderr).toMatch(/kimi completed as \S+\n/);
-    expect(stderr).toMatch(/glm completed as \S+\n/);
-    expect(stderr).not.toContain('\u001b');
+    const args = ['upload', fileOf('a.txt', 'hello'), '--to', 'kimi,glm'];
+    const result = /^file-\w{25} {2}processed {2}a\.txt\n$/;
+    const quiet = await waybill(args);
+    expect(quiet).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringMatching(result) });
+    const shown = await waybill(args, { isTerminal: true, env: { TERM: 'dumb' } });
+    expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(result) });
+    expect(shown.stderr).toMatch(/^a\.txt {2}5 B received as file-\w{25}\n/);
+    expect(shown.stderr).toMatch(/kimi completed as \S+\n/);
+    expect(shown.stderr).toMatch(/glm completed as \S+\n/);
+    expect(shown.stderr).not.toContain('\u001b');
+    const silent = await waybill([...args, '-q'], { isTerminal: true });
+    expect(silent).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringMatching(result) });
   });
 
   it('prints the File object for --json, one line a file, and nothing else', async () => {
@@ -73,7 +83,7 @@ describe('upload', () => {
       .split('\n')
       .map((line): FileObject => JSON.parse(line));
     expect([exitCode, stderr]).toEqual([0, '']);
-    expect(files.map(({ filename, bytes }) => [filename, bytes])).toEqual([
+    expect(files.map(({ filename, bytes }) => [filename, bytes]).toSorted()).toEqual([
       ['one.txt', 1],
       ['two.txt', 2],
     ]);
@@ -85,25 +95,32 @@ describe('upload', () => {
     expect(file).toMatchObject({ purpose: 'batch', deliveries: [{ provider: 'kimi', purpose: 'batch' }] });
   });
 
-  it('moves a line in a terminal, and takes it away before the result', async () => {
+  it('moves a line in a terminal, and takes it away before the result; NO_COLOR leaves out the colours', async () => {
     const path = fileOf('bar.pdf', Buffer.concat([Buffer.from('%PDF-1.7\n'), randomText(3_000_000)]));
     const { stderr } = await waybill(['upload', path, '--to', 'kimi'], { isTerminal: true });
-    const states = stderr.split('\r\u001b[2K');
-    expect(states[1]).toMatch(/^bar\.pdf {2}\[=*>? *\] +\d+% {2}.* of 2\.9 MB/);
-    expect(states.some((state) => state.includes('100%  2.9 MB of 2.9 MB'))).toBe(true);
-    // What is left below is either a line that stays or nothing.
-    expect(states.at(-1)).toMatch(/(\n|^)$/);
+    expect(stderr).toMatch(/bar\.pdf {2}\[=*>? *\] +\d+% {2}.* of 2\.9 MB/);
+    expect(stderr).toContain('100%  2.9 MB of 2.9 MB');
+    expect(stderr).toContain(GREEN);
+    // What is left is lines that stay.
+    const left = screenOf(stderr.replace(COLOURS, ''), 80);
+    expect(left.pop()).toBe('');
+    expect(left[0]).toMatch(/^bar\.pdf {2}2\.9 MB received as /);
+    expect(left.slice(1).every((line) => /^bar\.pdf {2}kimi /u.test(line))).toBe(true);
     const plain = await waybill(['upload', path, '--to', 'kimi'], {
       isTerminal: true,
+      isOutputTerminal: true,
       env: { NO_COLOR: '1' },
     });
-    expect(plain.stderr).not.toContain('\u001b');
+    expect(plain.stdout + plain.stderr).not.toMatch(COLOURS);
   });
 
   it('sends nothing of a file whose bytes are at the gateway already', async () => {
     const content = randomText(200_000);
     const first = await uploaded('once.bin', content, '--to', 'none');
-    const again = await waybill(['upload', fileOf('twice.bin', content), '--to', 'none']);
+    const again = await waybill(['upload', fileOf('twice.bin', content), '--to', 'none'], {
+      isTerminal: true,
+      env: { TERM: 'dumb' },
+    });
     expect(again.exitCode).toBe(0);
     expect(again.stderr).toMatch(/^twice\.bin {2}195\.3 KB were here already, now as file-\w{25} too\n/);
     expect(again.stdout).not.toContain(first.id);
@@ -118,14 +135,20 @@ describe('upload', () => {
     expect(nameless).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--filename') });
   });
 
-  it('goes on after a file that fails, and ends with 1', async () => {
-    const paths = [join(home, 'missing.txt'), home, fileOf('empty.txt', ''), fileOf('good.txt', 'good')];
+  it('goes on after a file that fails, says which, and ends with 1', async () => {
+    const paths = [join(home, 'missing.txt'), fileOf('empty.txt', ''), fileOf('good.txt', 'good')];
     const { exitCode, stdout, stderr } = await waybill(['upload', ...paths]);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^file-\S+ {2}processed {2}good\.txt\n$/);
     expect(stderr).toMatch(/missing\.txt does not exist; check the path\.\n/);
-    expect(stderr).toMatch(/is a directory; name the files in it/);
-    expect(stderr).toMatch(/The file is empty.*\(empty_file, req_\w+\)/);
+    expect(stderr).toMatch(/empty\.txt: The file is empty.*\(empty_file, req_\w+\)/);
+    expect(stderr).toMatch(/^1 uploaded, 2 failed, 4 B in 0:\d\d\n$/m);
+    const json = await waybill(['upload', ...paths, '--json']);
+    const errors = json.stderr.trim().split('\n').map(errorIn);
+    expect(errors).toEqual([
+      expect.objectContaining({ code: 'unreadable' }),
+      expect.objectContaining({ code: 'empty_file', path: paths[1] }),
+    ]);
   });
 
   it('ends with 1 when every provider refuses the file, which stays', async () => {

@@ -1,5 +1,5 @@
 /**
- * @typedef {import('../../src/http/file-object.ts').FileObject} FileObject
+ * @typedef {import('../../src/api/file-object.ts').FileObject} FileObject
  * @typedef {FileObject['deliveries'][number]} Delivery
  *
  * @typedef {object} Provider

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
-import type { Client } from '../../client/client.ts';
+import type { Waybill } from '../../client/index.ts';
+import { unwrapText } from '../../core/unwrap-text.ts';
 import { cleanLines } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Run } from '../command.ts';
@@ -16,14 +17,14 @@ export const printContent: Run<typeof contentOptions> = async (call) => {
   const { from, content } = await withClient(call, async (client) => {
     const provider = values.from ?? (await providerWithText(client, id, signal));
     const { body } = await client.files.content(id, { from: provider, signal });
-    return { from: provider, content: unwrapped(await text(body)) };
+    return { from: provider, content: await text(unwrapText(body)) };
   });
   if (values.json) printJson(io.stdout, { id, from, content });
   else io.stdout.write(io.isOutputTerminal ? `${cleanLines(content)}\n` : content);
   return EXIT_OK;
 };
 
-const providerWithText = async (client: Client, id: string, signal: AbortSignal): Promise<string> => {
+const providerWithText = async (client: Waybill, id: string, signal: AbortSignal): Promise<string> => {
   const [file, providers] = await Promise.all([
     client.files.retrieve(id, { signal }),
     client.providers({ signal }),
@@ -35,15 +36,4 @@ const providerWithText = async (client: Client, id: string, signal: AbortSignal)
   if (found !== undefined) return found.provider;
   const message = `No provider has a text of ${id}; for its bytes use "waybill files download ${id}".`;
   throw new CliError('no_text', message);
-};
-
-/** Kimi answers with JSON around the text: https://platform.kimi.ai/docs/api/files-content. */
-const unwrapped = (answer: string): string => {
-  try {
-    const json: unknown = JSON.parse(answer);
-    const isEnvelope = typeof json === 'object' && json !== null && 'content' in json && 'file_type' in json;
-    return isEnvelope && typeof json.content === 'string' ? json.content : answer;
-  } catch {
-    return answer;
-  }
 };

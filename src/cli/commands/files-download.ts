@@ -35,7 +35,7 @@ export const downloadFile: Run<typeof downloadOptions> = async (call) => {
   });
 };
 
-const pipe = async (body: AsyncIterable<Buffer>, { stdout }: Call['io']): Promise<void> => {
+const pipe = async (body: AsyncIterable<Uint8Array>, { stdout }: Call['io']): Promise<void> => {
   for await (const chunk of body) {
     if (!stdout.write(chunk)) await once(stdout, 'drain');
   }

@@ -1,5 +1,5 @@
-import type { Client } from '../../client/client.ts';
 import { ClientError } from '../../client/client-error.ts';
+import type { Waybill } from '../../client/index.ts';
 import { cleanText } from '../clean-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Invocation, Run } from '../command.ts';
@@ -28,7 +28,7 @@ export const removeFiles: Run<typeof removeOptions> = (call) =>
     return exitCode;
   });
 
-const removeOne = async (client: Client, id: string, { values, io }: Call): Promise<number> => {
+const removeOne = async (client: Waybill, id: string, { values, io }: Call): Promise<number> => {
   const isConfirmed = values.wait ?? false;
   const deleted = await client.files.delete(id, { isConfirmed, signal: io.interrupted });
   const isGone = deleted.removed_from_providers;

@@ -13,7 +13,7 @@ import { principalOf } from '../principals.ts';
 import { countCall } from '../rate-limiting.ts';
 import { createServerSentEvents } from '../sse.ts';
 import { closeAfter, closeRefused, createWebSocketEvents } from '../web-socket-events.ts';
-import { registerWebSockets, webSocketAuthorization } from '../websockets.ts';
+import { webSocketAuthorization } from '../websockets.ts';
 
 /** Fifteen digits are milliseconds of some 30,000 years, which a date can hold. */
 const cursor = z
@@ -29,14 +29,12 @@ interface Resuming {
   readonly query: z.output<typeof query>;
 }
 
-/** `GET /v1/events`: what happens to the caller's own files, as server-sent events or over a WebSocket. */
+/** `GET /v1/events`: what happens to the caller's own files, as server-sent events or over a WebSocket; `registerWebSockets` first. */
 export const watchFilesRoute: FastifyPluginAsyncZod<{
   pipeline: Pipeline;
   tokens: Tokens;
   log: Logger;
-  /** Origins of the pages that may connect besides those of the gateway itself. */
-  webOrigins: readonly string[];
-}> = async (app, { pipeline, tokens, log, webOrigins }) => {
+}> = async (app, { pipeline, tokens, log }) => {
   const stopping = new AbortController();
   const streams = createEventStreams(pipeline, { stopping: stopping.signal });
   const open = (request: FastifyRequest, resuming: Resuming, closing: EventEmitter) => {
@@ -52,7 +50,6 @@ export const watchFilesRoute: FastifyPluginAsyncZod<{
     });
   };
   app.addHook('preClose', async () => stopping.abort());
-  await registerWebSockets(app, webOrigins);
   announceGrace(app);
 
   const sockets = new WeakMap<FastifyRequest, PromiseSettledResult<OpenEventStream>>();

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FileObject } from '../api/file-object.ts';
-import { type Client, createClient } from './client.ts';
 import { ClientError } from './client-error.ts';
+import { Waybill } from './index.ts';
 
 const servers: Server[] = [];
-const clients: Client[] = [];
+const clients: Waybill[] = [];
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
@@ -24,8 +23,8 @@ const serve = async (listener: RequestListener): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-const clientOf = (url: string, token: string | (() => Promise<string>) = 'secret'): Client => {
-  const client = createClient({ url, token });
+const clientOf = (url: string, token: string | (() => Promise<string>) = 'secret'): Waybill => {
+  const client = new Waybill({ url, token });
   clients.push(client);
   return client;
 };
@@ -67,111 +66,6 @@ const failureOf = async (action: Promise<unknown>): Promise<ClientError> => {
   expect(error).toBeInstanceOf(ClientError);
   return error as ClientError;
 };
-
-async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
-  for (const text of texts) yield Buffer.from(text);
-}
-
-describe('an upload', () => {
-  it('goes out as it is, with the size announced, below the path of the address', async () => {
-    let seen: { request: IncomingMessage; body: string } | null = null;
-    const url = await serve(async (request, response) => {
-      seen = { request, body: (await buffer(request)).toString() };
-      response.writeHead(202).end(JSON.stringify(fileWith({})));
-    });
-    const progress: number[] = [];
-    const file = await clientOf(`${url}/below/?x=1`).upload({
-      filename: 'a & b.txt',
-      sizeBytes: 6,
-      purpose: 'batch',
-      open: () => chunks('abc', 'def'),
-      onProgress: (sentBytes) => progress.push(sentBytes),
-    });
-    expect(file.id).toBe('file-1');
-    expect(seen).toMatchObject({ body: 'abcdef', request: { method: 'PUT' } });
-    const { url: path, headers } = (seen as unknown as { request: IncomingMessage }).request;
-    expect(path).toBe('/below/v1/files?filename=a+%26+b.txt&purpose=batch');
-    expect(headers).toMatchObject({
-      'content-length': '6',
-      prefer: 'respond-async',
-      authorization: 'Bearer secret',
-    });
-    expect(progress).toEqual([3, 6]);
-  });
-
-  it.each([
-    ['shorter', 7],
-    ['longer', 5],
-  ])('of a file that has become %s is broken off', async (_, sizeBytes) => {
-    const url = await serve((request) => request.resume());
-    const error = await failureOf(
-      clientOf(url).upload({ filename: 'a.txt', sizeBytes, open: () => chunks('abc', 'def') }),
-    );
-    expect(error.code).toBe('source_changed');
-  });
-
-  it('whose source fails, fails with that', async () => {
-    const url = await serve((request) => request.resume());
-    const fault = new Error('The disk is gone.');
-    async function* broken(): AsyncGenerator<Buffer> {
-      yield Buffer.from('abc');
-      throw fault;
-    }
-    await expect(clientOf(url).upload({ filename: 'a.txt', sizeBytes: null, open: broken })).rejects.toBe(
-      fault,
-    );
-  });
-
-  it('gets the refusal that comes before it is through, and closes the source', async () => {
-    const url = await serve((_request, response) => {
-      const error = { message: 'No.', type: 't', code: 'invalid_token', param: null, request_id: 'req_1' };
-      response.writeHead(401).end(JSON.stringify({ error }));
-    });
-    let isClosed = false;
-    async function* endless(): AsyncGenerator<Buffer> {
-      try {
-        for (;;) yield Buffer.alloc(65_536);
-      } finally {
-        isClosed = true;
-      }
-    }
-    const error = await failureOf(clientOf(url).upload({ filename: 'a', sizeBytes: null, open: endless }));
-    expect(error).toMatchObject({ code: 'invalid_token', httpStatus: 401, requestId: 'req_1' });
-    expect(isClosed).toBe(true);
-  });
-
-  it('leaves no source open that waits for bytes when it is called off', async () => {
-    const controller = new AbortController();
-    const url = await serve((request) => void request.once('data', () => controller.abort()));
-    const source = new PassThrough();
-    source.write('abc');
-    const upload = clientOf(url).upload({
-      filename: 'a',
-      sizeBytes: null,
-      open: () => source,
-      signal: controller.signal,
-    });
-    await expect(upload).rejects.toThrow();
-    expect(source.destroyed).toBe(true);
-  });
-
-  it('ends with the reason of its signal', async () => {
-    const controller = new AbortController();
-    const reason = new Error('Enough.');
-    const url = await serve((request) => void request.once('data', () => controller.abort(reason)));
-    async function* stalling(): AsyncGenerator<Buffer> {
-      yield Buffer.from('abc');
-      await once(controller.signal, 'abort');
-    }
-    const upload = clientOf(url).upload({
-      filename: 'a',
-      sizeBytes: 10,
-      open: stalling,
-      signal: controller.signal,
-    });
-    await expect(upload).rejects.toBe(reason);
-  });
-});
 
 describe('an address', () => {
   it('where nothing listens is named, with how to start a gateway', async () => {

@@ -1,0 +1,27 @@
+/** `waybill/client` in Node. For browsers the package has `browser.ts` in its place. */
+import { GatewayClient, type WaybillOptions } from './gateway-client.ts';
+import { nodePlatform } from './node/node-platform.ts';
+
+/** A client of the gateway at `url`. Throws `TypeError` when that is no address. */
+export class Waybill extends GatewayClient {
+  constructor(options: WaybillOptions) {
+    super(options, nodePlatform);
+  }
+}
+
+export type { DeletedFile } from '../api/deleted-file.ts';
+export type { EventObject } from '../api/event-object.ts';
+export type { FileList } from '../api/file-list.ts';
+export type { DeliveryObject, FileObject } from '../api/file-object.ts';
+export type { ProviderObject } from '../api/provider-object.ts';
+export type { QuotaObject } from '../api/quota-object.ts';
+export type { UploadUrlObject } from '../api/upload-url-object.ts';
+export { ClientError, type ClientErrorCode } from './client-error.ts';
+export type { EventQuery } from './events.ts';
+export type { Content, ContentQuery, ListQuery } from './files.ts';
+export type { WantedUploadUrl, WaybillOptions } from './gateway-client.ts';
+export { createResumeDirectory } from './node/resume-directory.ts';
+export type { ResumeStore } from './resume-store.ts';
+export type { Settling } from './settled.ts';
+export type { KnownUpload } from './upload-known.ts';
+export type { RangedSource, UploadOptions, UploadProgress, UploadSource } from './upload-options.ts';
