@@ -6,8 +6,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most tests wait for processes and sockets rather than compute.
-    maxWorkers: 2,
+    // On two cores too: most tests wait for processes and sockets rather than compute.
+    maxWorkers: 3,
     reporters: ['default', './test/support/summary-reporter.ts'],
     coverage: {
       provider: 'v8',
