@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   Client as CurrentClient,
   StreamableHTTPClientTransport as CurrentHttp,
@@ -91,6 +92,7 @@ const earlier = async (url: string, token: string, overWebSocket: boolean): Prom
     ? new WebSocketClientTransport(new URL(`${url.replace(/^http/u, 'ws')}/mcp?access_token=${token}`))
     : new EarlierHttp(new URL(`${url}/mcp`), withToken(token));
   await client.connect(transport as never);
+  oneATurn(transport);
   return {
     call: async (name, args = {}, options = {}) =>
       toResult(await client.callTool({ name, arguments: args }, CallToolResultSchema, { ...options })),
@@ -98,6 +100,18 @@ const earlier = async (url: string, token: string, overWebSocket: boolean): Prom
     read: async (uri) => (await client.readResource({ uri })) as never,
     resources: async () => (await client.listResources()).resources,
     close: () => client.close(),
+  };
+};
+
+/**
+ * Gives a client its messages one a turn. The earlier SDK forgets who asked for progress as soon as the answer is there, and
+ * tells of progress a little later: what comes in the same turn as the answer, as on a busy machine, it would drop.
+ */
+const oneATurn = (transport: Pick<WebSocketClientTransport, 'onmessage'>): void => {
+  const deliver = transport.onmessage;
+  let delivered = Promise.resolve();
+  transport.onmessage = (...message) => {
+    delivered = delivered.then(() => nextTurn()).then(() => deliver?.(...message));
   };
 };
 
