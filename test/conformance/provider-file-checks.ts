@@ -19,7 +19,7 @@ const MISSING_ID = 'no-such-file-1';
 const CONTENT_UNAVAILABLE = { code: 'content_unavailable', retry: 'never' } as const;
 
 const listed = ({ provider }: ProviderSubject): Promise<RemoteFile[]> =>
-  within(all(provider.list({})), 10_000);
+  within(all(provider.list({})), 30_000);
 const idsOf = (files: readonly RemoteFile[]): string[] => files.map(({ id }) => id).toSorted();
 
 /** Files that are there: PRV-05, PRV-08 and PRV-09. */
