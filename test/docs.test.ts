@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../src/core/errors.ts';
-import { environment } from '../src/platform/config.ts';
+import { environment } from '../src/platform/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -52,7 +52,7 @@ describe('docs/configuration.md', () => {
   });
 
   it('stays small: schema and templates in under 200 lines', () => {
-    const lines = ['src/platform/config.ts', '.env.dev', '.env.prod'].map(
+    const lines = ['src/platform/environment.ts', '.env.dev', '.env.prod'].map(
       (path) => read(path).trimEnd().split('\n').length,
     );
     expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(200);

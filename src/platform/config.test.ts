@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, type ConfigProblem, environment, loadConfig, maskValue } from './config.ts';
+import { ConfigError, type ConfigProblem, loadConfig, maskValue } from './config.ts';
+import { environment } from './environment.ts';
 
 const problemsOf = (env: Record<string, string>): readonly ConfigProblem[] => {
   try {

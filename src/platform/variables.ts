@@ -1,3 +1,4 @@
+import { CronExpressionParser } from 'cron-parser';
 /** The kinds of values that environment variables have: each reads a text and says what it wants when it cannot. */
 import { z } from 'zod';
 import { parseQuantity } from './parse-quantity.ts';
@@ -88,3 +89,21 @@ export const driveMappings = list(WANTED_MAPPINGS, new RegExp(`^${WINDOWS_DIRECT
   .refine((all) => new Set(all.map(({ windows }) => windows.toLowerCase())).size === all.length, {
     error: `${WANTED_MAPPINGS}, each Windows directory once`,
   });
+
+/** A schedule as `cron` has it, in UTC. Empty fields cannot come, since an empty variable is unset. */
+export const cron = (preset: string) =>
+  z
+    .string()
+    .refine((value) => value.trim().split(/\s+/u).length === 5 && isSchedule(value), {
+      error: 'minute, hour, day, month and weekday, such as 0 3 * * *',
+    })
+    .prefault(preset);
+
+const isSchedule = (text: string): boolean => {
+  try {
+    CronExpressionParser.parse(text, { tz: 'UTC' });
+    return true;
+  } catch {
+    return false;
+  }
+};

@@ -1,4 +1,5 @@
-import { environment, maskValue } from '../../platform/config.ts';
+import { maskValue } from '../../platform/config.ts';
+import { environment } from '../../platform/environment.ts';
 import type { Run } from '../command.ts';
 import { EXIT_OK } from '../exit-codes.ts';
 import { formatBytes } from '../format-quantity.ts';
