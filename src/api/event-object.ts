@@ -32,13 +32,14 @@ export const eventObject = z
 
 export type EventObject = z.output<typeof eventObject>;
 
-export const toEventObject = (event: FileEvent): EventObject => {
+/** For `retentionDays` see `toFileObject`. */
+export const toEventObject = (event: FileEvent, retentionDays: number): EventObject => {
   const cursor = String(event.cursorMs);
   switch (event.type) {
     case 'progress':
       return { id: cursor, type: 'file.progress', data: toProgress(event.reception) };
     case 'updated':
-      return { id: cursor, type: 'file.updated', data: toFileObject(event.file) };
+      return { id: cursor, type: 'file.updated', data: toFileObject(event.file, retentionDays) };
     case 'deleted':
       return { id: cursor, type: 'file.deleted', data: { id: event.fileId } };
     case 'aborted':

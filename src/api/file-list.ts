@@ -13,8 +13,9 @@ export const fileList = z.object({
 
 export type FileList = z.output<typeof fileList>;
 
-export const toFileList = ({ files, hasMore }: FilePage): FileList => {
-  const data = files.map(toFileObject);
+/** For `retentionDays` see `toFileObject`. */
+export const toFileList = ({ files, hasMore }: FilePage, retentionDays: number): FileList => {
+  const data = files.map((file) => toFileObject(file, retentionDays));
   return {
     object: 'list',
     data,

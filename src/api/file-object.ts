@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Delivery, deliveryStatuses, type FileWithDeliveries } from '../core/file.ts';
+import { type Delivery, deliveryStatuses, type FileWithDeliveries, type TrackedFile } from '../core/file.ts';
 import { providerIds } from '../core/provider.ts';
 
 /** A copy at one provider, as the API shows it. */
@@ -25,7 +25,7 @@ export const fileObject = z
     object: z.literal('file'),
     bytes: z.int(),
     created_at: z.int().describe('Unix seconds'),
-    expires_at: z.int().nullable(),
+    expires_at: z.int().nullable().describe('From when on it may be gone; null: never'),
     filename: z.string(),
     purpose: z.string(),
     status: z.enum(['uploaded', 'processed', 'error']),
@@ -39,12 +39,16 @@ export const fileObject = z
 export type DeliveryObject = z.output<typeof deliveryObject>;
 export type FileObject = z.output<typeof fileObject>;
 
-export const toFileObject = ({ file, deliveries }: FileWithDeliveries): FileObject => ({
+/** Where files without an expiry of their own are kept for `retentionDays`; 0: for ever. */
+export const toFileObject = (
+  { file, deliveries }: FileWithDeliveries,
+  retentionDays: number,
+): FileObject => ({
   id: file.id,
   object: 'file',
   bytes: file.sizeBytes,
   created_at: unixSeconds(file.createdAt),
-  expires_at: file.expiresAt && unixSeconds(file.expiresAt),
+  expires_at: endOf(file, retentionDays),
   filename: file.filename,
   purpose: file.purpose,
   status: file.status,
@@ -53,6 +57,13 @@ export const toFileObject = ({ file, deliveries }: FileWithDeliveries): FileObje
   media_type: file.mediaType,
   deliveries: deliveries.map(toDeliveryObject),
 });
+
+const DAY_SECONDS = 86_400;
+
+const endOf = ({ expiresAt, createdAt }: TrackedFile, retentionDays: number): number | null => {
+  if (expiresAt !== null) return unixSeconds(expiresAt);
+  return retentionDays === 0 ? null : unixSeconds(createdAt) + retentionDays * DAY_SECONDS;
+};
 
 const toDeliveryObject = (delivery: Delivery): DeliveryObject => ({
   provider: delivery.provider,

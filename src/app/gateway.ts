@@ -5,20 +5,22 @@ import { systemCode } from '../core/errors.ts';
 import { jobKinds } from '../pipeline/job-kinds.ts';
 import type { Config } from '../platform/config.ts';
 import { openDatabase } from '../platform/database.ts';
+import { settleDatabaseUrl } from '../platform/database-url.ts';
 import { lockDirectory } from '../platform/directory-lock.ts';
 import { startEmbeddedPostgres } from '../platform/embedded-postgres/embedded-postgres.ts';
 import { startJobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
 import { migrate } from '../platform/migrate.ts';
 import { StartupError } from '../platform/startup-error.ts';
-import { openDiskBlobStore } from '../staging/disk-blob-store.ts';
 import { type Closing, createClosing } from './closing.ts';
 import { clearAddress, publishAddress } from './gateway-address.ts';
 import { installationName } from './installation.ts';
+import { openBlobs } from './open-blobs.ts';
 import { openHttp } from './open-http.ts';
 import { openPipeline } from './open-pipeline.ts';
 import { openTokens } from './open-tokens.ts';
 import { openProviders } from './providers.ts';
+import { reachOrExplain } from './reach-or-explain.ts';
 import { signingSecretOf } from './signing-secret.ts';
 
 export interface Gateway {
@@ -56,21 +58,24 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   closing.add('lock', () => lock.release());
   await clearAddress(dataDirectory);
   const failed = Promise.withResolvers<string>();
+  // Before the database, which would have to be waited for when the bucket is not there.
+  const blobs = await openBlobs(config, dataDirectory);
+  closing.add('blobs', () => blobs.close());
 
-  const [databaseUrl, blobs, providers, secret, installation] = await Promise.all([
-    config.DATABASE_URL ?? startPostgres(dataDirectory, log, closing, failed.resolve),
-    openDiskBlobStore(join(dataDirectory, 'blobs')),
+  const [databaseUrl, providers, secret, installation] = await Promise.all([
+    config.DATABASE_URL === undefined
+      ? startPostgres(dataDirectory, log, closing, failed.resolve)
+      : reachOrExplain(settleDatabaseUrl(config.DATABASE_URL)),
     openProviders(config, dataDirectory),
     signingSecretOf(config),
     installationName(dataDirectory),
   ]);
-  closing.add('blobs', () => blobs.close());
   closing.add('providers', () => providers.close());
 
   const schema = config.DATABASE_SCHEMA;
   const database = openDatabase({ url: databaseUrl, schema, log });
   closing.add('database', () => database.destroy());
-  await migrateOrExplain(() => migrate(database, schema));
+  await reachOrExplain(migrate(database, schema));
   const jobs = await startJobs({
     url: databaseUrl,
     schema: `${schema}_jobs`,
@@ -83,7 +88,13 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   const parts = { database, jobs, blobs, providers, installation, stopping: stopping.signal, closing, log };
   const pipeline = await openPipeline(config, { ...parts, dataDirectory });
   const tokens = await openTokens(config, { secret, database, closing, log });
-  const server = await openHttp(config, { pipeline, tokens, database, closing, log });
+  const server = await openHttp(withDatabase(config, databaseUrl), {
+    pipeline,
+    tokens,
+    database,
+    closing,
+    log,
+  });
   closing.add('http', async () => {
     stopping.abort(new Error('The gateway is stopping.'));
     const grace = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);
@@ -115,19 +126,9 @@ const urlOf = ({ address, family, port }: AddressInfo): string => {
   return `http://${family === 'IPv6' && reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 };
 
-const migrateOrExplain = async (run: () => Promise<unknown>): Promise<void> => {
-  try {
-    await run();
-  } catch (error) {
-    const reason = systemCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
-    throw new StartupError(
-      `The database cannot be reached or brought up to date (${reason}); check DATABASE_URL and that the server runs.`,
-      {
-        cause: error,
-      },
-    );
-  }
-};
+/** With its database by the address that everything connects by. */
+const withDatabase = (config: Config, url: string): Config =>
+  config.DATABASE_URL === undefined ? config : { ...config, DATABASE_URL: url };
 
 const listen = async (open: () => Promise<string>, { HOST, PORT }: Config): Promise<void> => {
   try {

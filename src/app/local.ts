@@ -43,6 +43,18 @@ export const createLocal = (env: Readonly<Record<string, string | undefined>>): 
       const { serveMcp } = await import('./mcp.ts');
       return serveMcp(io, asked, local);
     },
+    backup: async (directory, asked) => {
+      const { backUpInstallation } = await import('./backup.ts');
+      return backUpInstallation(await config(), { directory, ...asked });
+    },
+    restore: async (directory, asked) => {
+      const { restoreInstallation } = await import('./backup.ts');
+      return restoreInstallation(await config(), { directory, ...asked });
+    },
+    importLegacy: async (asked) => {
+      const { importIntoInstallation } = await import('./import-legacy.ts');
+      return importIntoInstallation(await config(), asked);
+    },
   };
   return local;
 };

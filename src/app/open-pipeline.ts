@@ -55,6 +55,11 @@ export const openPipeline = async (config: Config, ground: Ground): Promise<Pipe
     maxFileBytes: config.MAX_FILE_BYTES,
     autoGlmAboveBytes: config.AUTO_GLM_ABOVE_BYTES,
     retry: { attempts: config.RETRY_ATTEMPTS, baseMs: config.RETRY_BASE_MS, maxMs: config.RETRY_MAX_MS },
+    retention: {
+      days: config.RETENTION_DAYS,
+      cleanupCron: config.CLEANUP_CRON,
+      reconcileCron: config.RECONCILE_CRON,
+    },
     installation,
     stopping,
     log,

@@ -24,6 +24,9 @@ const machine = ({ env = {}, runningUrl = null, hasSecret = true }: Here = {}) =
     },
     serve: async () => 0,
     mcp: async () => 0,
+    backup: () => Promise.reject(new Error('Nothing is backed up here.')),
+    restore: () => Promise.reject(new Error('Nothing is restored here.')),
+    importLegacy: () => Promise.reject(new Error('Nothing is imported here.')),
   };
   return { env, local, signed };
 };

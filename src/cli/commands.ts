@@ -1,11 +1,14 @@
 import { type Command, defineCommand } from './command.ts';
 import {
+  cleanupOptions,
   commonOptions,
   contentOptions,
   downloadOptions,
+  importOptions,
   listOptions,
   mcpOptions,
   quotaOptions,
+  reconcileOptions,
   removeOptions,
   setQuotaOptions,
   showOptions,
@@ -14,6 +17,7 @@ import {
 } from './options.ts';
 
 const ONE_ID = { name: 'ID', min: 1, max: 1 };
+const ONE_DIRECTORY = { name: 'DIR', min: 1, max: 1, completes: 'paths' } as const;
 
 /** Every command by its name, in the order of the overview. Nothing of a command is loaded before it runs. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -81,6 +85,38 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--sub S [--bytes N] [--files N]',
     options: setQuotaOptions,
     load: async () => (await import('./commands/quota.ts')).setQuota,
+  }),
+  cleanup: defineCommand({
+    summary: 'Remove what has ended: files past their time, and leftovers',
+    usage: '',
+    options: cleanupOptions,
+    load: async () => (await import('./commands/cleanup.ts')).cleanUp,
+  }),
+  reconcile: defineCommand({
+    summary: 'Compare the record with the providers',
+    usage: '',
+    options: reconcileOptions,
+    load: async () => (await import('./commands/reconcile.ts')).reconcile,
+  }),
+  backup: defineCommand({
+    summary: 'Copy the record and the original bytes to a directory',
+    usage: '<DIR>',
+    operands: ONE_DIRECTORY,
+    options: commonOptions,
+    load: async () => (await import('./commands/backup.ts')).backup,
+  }),
+  restore: defineCommand({
+    summary: 'Fill an empty installation from a backup',
+    usage: '<DIR>',
+    operands: ONE_DIRECTORY,
+    options: commonOptions,
+    load: async () => (await import('./commands/backup.ts')).restore,
+  }),
+  'import-legacy': defineCommand({
+    summary: 'Take over the copies that an earlier system has recorded',
+    usage: '--from URL [--dry-run] [--owner SUB]',
+    options: importOptions,
+    load: async () => (await import('./commands/import-legacy.ts')).importLegacy,
   }),
   mcp: defineCommand({
     summary: 'Serve an agent over MCP on standard input and output',

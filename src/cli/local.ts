@@ -1,3 +1,5 @@
+import type { BackupProgress, BackupReport } from '../core/backup-report.ts';
+import type { ImportReport } from '../core/import-report.ts';
 import type { Scope } from '../core/principal.ts';
 import type { Config } from '../platform/config.ts';
 import type { Io } from './io.ts';
@@ -32,4 +34,26 @@ export interface Local {
     io: Io,
     asked: { readonly url?: string | undefined; readonly token?: string | undefined },
   ): Promise<number>;
+  /** Backs the installation up to a directory. Rejects with `ConfigError` or `StartupError`. */
+  backup(directory: string, asked: LongRun): Promise<BackupReport>;
+  /** Fills the installation from a backup. Rejects with `ConfigError`, or with `StartupError` when it is not empty. */
+  restore(directory: string, asked: LongRun): Promise<BackupReport>;
+  /**
+   * Takes over the copies that the earlier system at `from` has recorded. Rejects with `ConfigError`, `StartupError`, or
+   * `CliError` `usage` when no provider is configured.
+   */
+  importLegacy(asked: {
+    readonly from: string;
+    readonly fromSchema: string;
+    readonly owner: string | null;
+    readonly isDryRun: boolean;
+    readonly onProgress: (rowsDone: number) => void;
+    readonly signal: AbortSignal;
+  }): Promise<ImportReport>;
+}
+
+/** What work that takes its time is told, and tells. */
+interface LongRun {
+  readonly onProgress: (progress: BackupProgress) => void;
+  readonly signal: AbortSignal;
 }

@@ -130,6 +130,34 @@ export const setQuotaOptions = {
   files: { type: 'string', value: 'N', summary: 'Files; 0: no limit; default: as configured' },
 } as const satisfies Options;
 
+export const cleanupOptions = {
+  'dry-run': { type: 'boolean', summary: 'Only tell what there is to remove' },
+  force: {
+    type: 'boolean',
+    summary: 'Remove also what a cleanup stops before, such as a third of all files',
+  },
+  ...gateway,
+} as const satisfies Options;
+
+export const reconcileOptions = {
+  'dry-run': { type: 'boolean', summary: 'Only tell what differs (as without any option)' },
+  repair: { type: 'boolean', summary: 'Settle what differs' },
+  force: { type: 'boolean', summary: 'Settle it also where a list misses many copies' },
+  ...gateway,
+} as const satisfies Options;
+
+export const importOptions = {
+  from: { type: 'string', value: 'URL', summary: 'Database of the earlier system, postgres://… (needed)' },
+  schema: { type: 'string', value: 'NAME', summary: 'Where its tables are (default: public)' },
+  'dry-run': { type: 'boolean', summary: 'Only tell what would be imported, and why the rest would not' },
+  owner: {
+    type: 'string',
+    value: 'SUB',
+    summary: 'Whose all files become (default: as recorded, else local)',
+  },
+  ...commonOptions,
+} as const satisfies Options;
+
 export const tokenOptions = {
   sub: { type: 'string', value: 'S', summary: 'Whose files it is for (needed)' },
   scope: {

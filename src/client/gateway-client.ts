@@ -6,6 +6,7 @@ import type { UploadUrlObject } from '../api/upload-url-object.ts';
 import { type Caller, createCaller } from './caller.ts';
 import { type EventQuery, events } from './events.ts';
 import { createFiles, type Files, filePathOf, type Wait } from './files.ts';
+import { createPasses, type Passes } from './passes.ts';
 import type { Platform } from './platform.ts';
 import { isFileObject, isProviderList, isQuotaObject, isUploadUrl } from './recognise.ts';
 import { type Settling, settled } from './settled.ts';
@@ -45,12 +46,14 @@ export class GatewayClient {
   readonly #platform: Platform;
   readonly #caller: Caller;
   readonly files: Files;
+  readonly passes: Passes;
 
   /** Throws `TypeError` when `url` is no address. */
   constructor(options: WaybillOptions, platform: Platform) {
     this.#platform = platform;
     this.#caller = createCaller(options, platform);
     this.files = createFiles(this.#caller, platform);
+    this.passes = createPasses(this.#caller);
   }
 
   /**

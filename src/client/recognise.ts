@@ -2,6 +2,7 @@ import type { DeletedFile } from '../api/deleted-file.ts';
 import type { FileProgress } from '../api/event-object.ts';
 import type { FileList } from '../api/file-list.ts';
 import type { FileObject } from '../api/file-object.ts';
+import type { PassList, PassObject } from '../api/pass-object.ts';
 import type { ProviderList } from '../api/provider-object.ts';
 import type { QuotaObject } from '../api/quota-object.ts';
 import type { UploadUrlObject } from '../api/upload-url-object.ts';
@@ -31,6 +32,15 @@ export const isProviderList = (json: unknown): json is ProviderList =>
 
 export const isQuotaObject = (json: unknown): json is QuotaObject =>
   isRecord(json) && json.object === 'quota' && isRecord(json.bytes) && isRecord(json.files);
+
+export const isPass = (json: unknown): json is PassObject =>
+  isRecord(json) &&
+  json.object === 'pass' &&
+  ['id', 'kind', 'status'].every((field) => typeof json[field] === 'string') &&
+  (json.report === null || isRecord(json.report));
+
+export const isPassList = (json: unknown): json is PassList =>
+  isRecord(json) && json.object === 'list' && Array.isArray(json.data) && json.data.every(isPass);
 
 export const isUploadUrl = (json: unknown): json is UploadUrlObject =>
   isRecord(json) &&

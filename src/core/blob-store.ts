@@ -34,9 +34,13 @@ export interface BlobStore {
   /**
    * Collects what a crash left: every unkept blob for which `fatesOf` has no entry. Returns how many went. Keeps the
    * `kept` and leaves the `growing` to be resumed. Blobs being written are left alone; one that is committed and not
-   * yet recorded is not, so this belongs to a start, before any work.
+   * yet recorded is not: to do it while there is work, look only at what has not changed for longer than any upload takes
+   * from its last byte to its record, with `minAgeMs`.
    */
-  sweep(fatesOf: (keys: readonly string[]) => Promise<ReadonlyMap<string, BlobFate>>): Promise<number>;
+  sweep(
+    fatesOf: (keys: readonly string[]) => Promise<ReadonlyMap<string, BlobFate>>,
+    options?: { readonly minAgeMs?: number },
+  ): Promise<number>;
   /** Frees workers and descriptors. Readers and writers must have ended. */
   close(): Promise<void>;
 }

@@ -57,6 +57,7 @@ export const errorCatalogue = {
   headers_too_large: entry(431, 'invalid_request_error'),
   request_timeout: entry(408, 'invalid_request_error', 'later'),
   offset_conflict: entry(409, 'invalid_request_error'),
+  pass_running: entry(409, 'invalid_request_error', 'later'),
   upload_expired: entry(410, 'invalid_request_error'),
   upload_url_used: entry(410, 'invalid_request_error'),
   unsupported_version: entry(412, 'invalid_request_error'),

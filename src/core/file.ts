@@ -45,6 +45,8 @@ export interface TrackedFile {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly deletedAt: Date | null;
+  /** Since when there is no master copy; null while there is one. */
+  readonly purgedAt: Date | null;
 }
 
 /** A copy at a provider as tracked: the row of `provider_file_uploads`. */
@@ -67,6 +69,8 @@ export interface Delivery {
   readonly looks: number;
   readonly bytesSent: number;
   readonly doubt: Doubt;
+  /** Taken over from an earlier system, under a name at the provider that Waybill has not given. */
+  readonly isImported: boolean;
   readonly errorCode: ErrorCode | null;
   readonly errorMessage: string | null;
   readonly createdAt: Date;

@@ -137,13 +137,18 @@ export const removeSurplus = async (options: Surplus): Promise<number> => {
 
 /**
  * Removes a recorded copy. Answers false, and leaves the file alone, when the provider shows under its id a file that
- * Waybill has not named: an answer may have told us somebody else's id, and what is not ours is never touched.
+ * Waybill has not named: an answer may have told us somebody else's id, and what is not ours is never touched. The id of
+ * an imported one comes from the record of who sent it, so its name proves nothing.
  */
 export const removeRecorded = async (
   provider: Provider,
-  remoteId: string,
+  { remoteId, isImported = false }: { readonly remoteId: string; readonly isImported?: boolean },
   signal: AbortSignal,
 ): Promise<boolean> => {
+  if (isImported) {
+    await provider.remove(remoteId, { signal });
+    return true;
+  }
   const filename = await provider.retrieve(remoteId, { signal }).then(
     (remote) => remote.filename,
     (error) => {

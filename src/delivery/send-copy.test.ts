@@ -57,6 +57,7 @@ const delivery: Delivery = {
   reason: 'Named in the request.',
   attempts: 1,
   looks: 0,
+  isImported: false,
   bytesSent: 0,
   errorCode: null,
   errorMessage: null,
@@ -86,6 +87,7 @@ const store = async (bytes: Buffer, filename = 'notes.txt'): Promise<TrackedFile
     createdAt: new Date(),
     expiresAt: null,
     deletedAt: null,
+    purgedAt: null,
   };
 };
 

@@ -1,5 +1,6 @@
 const MARK_CHARACTERS = 12;
 const ANY_MARK = /wb-[0-9a-f]{12}/iu;
+const EVERY_MARK = /wb-([0-9a-f]{12})/giu;
 /** The longest name that every provider takes, in UTF-8 bytes. */
 const MAX_NAME_BYTES = 255;
 
@@ -22,6 +23,13 @@ export const sentName = (filename: string, deliveryId: string): string => {
 /** Whether a name in a provider's list carries the delivery's mark, whatever the provider did to the rest of it. */
 export const bearsMark = (remoteName: string | null, deliveryId: string): boolean =>
   remoteName?.toLowerCase().includes(markOf(deliveryId)) ?? false;
+
+/**
+ * The 12 hex digits of the mark that a name in a provider's list was sent with; null when it has none. Of several the last
+ * counts: those before it came with the file's own name, which its owner has chosen.
+ */
+export const lastMark = (remoteName: string | null): string | null =>
+  [...(remoteName ?? '').matchAll(EVERY_MARK)].at(-1)?.[1]?.toLowerCase() ?? null;
 
 /** Whether a name in a provider's list carries the mark of any delivery. */
 export const bearsAnyMark = (remoteName: string): boolean => ANY_MARK.test(remoteName);

@@ -32,7 +32,7 @@ export const answerReceived = async (
   const { respondAsync, waitMs } = parsePrefer(request.headers.prefer);
   if (respondAsync) {
     reply.code(202).header('preference-applied', 'respond-async');
-    return toFileObject(received);
+    return toFileObject(received, pipeline.retentionDays);
   }
   const found = await pipeline.outcome(received, { waitMs, signal });
   if (found.file.status === 'error') {
@@ -43,5 +43,5 @@ export const answerReceived = async (
       { fileId: id },
     );
   }
-  return toFileObject(found);
+  return toFileObject(found, pipeline.retentionDays);
 };

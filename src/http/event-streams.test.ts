@@ -18,6 +18,7 @@ const streamsOf = (
 ) =>
   createEventStreams(
     {
+      retentionDays: 0,
       watch: async ({ signal }) => ({
         cursorMs: 7,
         events: (async function* () {

@@ -53,7 +53,7 @@ export interface EventStreamsOptions {
 }
 
 export const createEventStreams = (
-  pipeline: Pick<Pipeline, 'watch'>,
+  pipeline: Pick<Pipeline, 'watch' | 'retentionDays'>,
   {
     stopping,
     maxStreamsPerOwner = MAX_STREAMS_PER_OWNER,
@@ -94,7 +94,11 @@ export const createEventStreams = (
         const sendTo: OpenEventStream['sendTo'] = async (sink) => {
           try {
             for await (const event of events) {
-              const isTaken = await isOver(sink.send(toEventObject(event)), drainMs, signal);
+              const isTaken = await isOver(
+                sink.send(toEventObject(event, pipeline.retentionDays)),
+                drainMs,
+                signal,
+              );
               if (!isTaken && !signal.aborted) return 'gone';
             }
             if (gone.aborted) return 'gone';

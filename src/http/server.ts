@@ -30,6 +30,7 @@ import { listFilesRoute } from './routes/list-files.ts';
 import { listProvidersRoute } from './routes/list-providers.ts';
 import { mcpRoute } from './routes/mcp.ts';
 import { overriddenMethodRoute } from './routes/overridden-method.ts';
+import { passesRoutes } from './routes/passes.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { putByUploadUrlRoute } from './routes/put-by-upload-url.ts';
 import { putFileRoute } from './routes/put-file.ts';
@@ -142,6 +143,7 @@ export const createHttpServer = async ({
       listProvidersRoute,
       getQuotaRoute,
       administerQuotasRoutes,
+      passesRoutes,
     ]) {
       await authenticated.register(route, { pipeline });
     }

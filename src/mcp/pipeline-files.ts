@@ -6,6 +6,7 @@ import { toUploadUrlObject } from '../api/upload-url-object.ts';
 import { hasEnded } from '../core/file.ts';
 import { cleanFilename } from '../core/filename.ts';
 import { parseProvider, parseUploadOptions } from '../ingest/upload-options.ts';
+import { requireMaster } from '../pipeline/master-copy.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Content, Files } from './files.ts';
 
@@ -26,13 +27,13 @@ export const createPipelineFiles = ({ pipeline, owner, baseUrl }: PipelineFilesO
   const find = async (id: string, waitMs: number, signal: AbortSignal): Promise<FileObject> => {
     const found = await pipeline.find(owner, id, { waitMs, signal });
     signal.throwIfAborted();
-    return toFileObject(found);
+    return toFileObject(found, pipeline.retentionDays);
   };
   return {
     upload: async ({ path, provider, purpose, onProgress, signal }) => {
       const options = parseUploadOptions({ provider, purpose }, pipeline.providers);
       const upload = { path, options, idempotencyKey: null, onProgress, signal };
-      return toFileObject(await pipeline.receivePath(owner, upload));
+      return toFileObject(await pipeline.receivePath(owner, upload), pipeline.retentionDays);
     },
     settled: async (id, { waitMs, signal, onChange }) => {
       if (onChange === undefined) return find(id, waitMs, signal);
@@ -57,7 +58,8 @@ export const createPipelineFiles = ({ pipeline, owner, baseUrl }: PipelineFilesO
     },
     list: async ({ limit, after, q, provider: name, status }) => {
       const provider = name === undefined ? undefined : parseProvider(name, pipeline.providers);
-      return toFileList(await pipeline.list(owner, { limit, after, q, provider, status, order: 'desc' }));
+      const page = await pipeline.list(owner, { limit, after, q, provider, status, order: 'desc' });
+      return toFileList(page, pipeline.retentionDays);
     },
     content: async (id, { provider, start, signal }): Promise<Content> => {
       if (provider !== undefined) {
@@ -66,6 +68,7 @@ export const createPipelineFiles = ({ pipeline, owner, baseUrl }: PipelineFilesO
         return { ...content, sizeBytes: null };
       }
       const { file } = await pipeline.find(owner, id);
+      requireMaster(file);
       const { mediaType, sizeBytes, blobKey } = file;
       return { mediaType, sizeBytes, body: pipeline.bytes(blobKey, { start, end: sizeBytes, signal }) };
     },

@@ -35,6 +35,8 @@ export interface Dependencies {
   readonly maxFileBytes: number;
   readonly autoGlmAboveBytes: number;
   readonly retry: RetryPolicy;
+  /** Default: files without an expiry are kept for ever, and passes run by hand only. */
+  readonly retention?: RetentionPolicy;
   /** How long a provider's list may lag behind its uploads, in milliseconds; default `LIST_LAG_MS`. */
   readonly listLagMs?: number;
   /** When copies that surfaced late are looked for after a delivery, in milliseconds; default `TIDY_AFTER_MS`. */
@@ -44,6 +46,15 @@ export interface Dependencies {
   /** Aborts when the gateway is about to stop: waits end early with what is known. */
   readonly stopping: AbortSignal;
   readonly log: Logger;
+}
+
+/** How long files are kept, and when passes run. */
+export interface RetentionPolicy {
+  /** For files without an expiry of their own; 0: for ever. */
+  readonly days: number;
+  /** Five fields as `cron` has them, in UTC. */
+  readonly cleanupCron: string;
+  readonly reconcileCron: string;
 }
 
 /** A few seconds more than any provider's list was seen to lag; what it does not show after that counts as absent. */

@@ -1,5 +1,6 @@
 import { type ProviderId, providerIds } from '../core/provider.ts';
 import type { JobKind } from '../platform/jobs.ts';
+import type { PassKind } from '../tracking/passes.ts';
 
 /** Longer than any exchange with a provider may take (`TIMEOUT_TOTAL_MS` is a day at the most). */
 const DELIVER_EXPIRES_SECONDS = 86_400;
@@ -22,6 +23,15 @@ export const tidyJob: JobKind<{ deliveryId: string }> = { queue: 'tidy', expireI
 /** Remove an evicted copy, should the process that gave it up have died before it did. */
 export const evictJob: JobKind<{ deliveryId: string }> = { queue: 'evict', expireInSeconds: 3_600 };
 
+/** Begin a pass of a kind; its schedule asks for it. */
+export const beginPassJob = (kind: PassKind): JobKind<Record<string, never>> => ({
+  queue: `begin-${kind}`,
+  expireInSeconds: 300,
+});
+
+/** Run a pass that has begun, over however many rows there are. */
+export const passJob: JobKind<{ passId: string }> = { queue: 'pass', expireInSeconds: 86_400 };
+
 /** Every queue there is; those of providers that are off too, since their jobs must not be lost. */
 export const jobKinds: readonly JobKind<object>[] = [
   ...providerIds.map(deliverJob),
@@ -29,4 +39,7 @@ export const jobKinds: readonly JobKind<object>[] = [
   tidyJob,
   evictJob,
   retireJob,
+  beginPassJob('cleanup'),
+  beginPassJob('reconcile'),
+  passJob,
 ];

@@ -5,6 +5,7 @@ import { removeRecorded } from '../delivery/attempt.ts';
 import { transact } from '../platform/database.ts';
 import { type AccountUse, accountUse } from '../tracking/accounts.ts';
 import { clearEvicted, type EvictedCopy, evictLeastRecentlyUsed } from '../tracking/evictions.ts';
+import { isUnreconciled } from '../tracking/restored.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evictJob } from './job-kinds.ts';
 
@@ -50,6 +51,7 @@ const startEviction = (
   exceptFileId: string,
 ): Promise<EvictedCopy | null> =>
   transact(database, async (trx) => {
+    if (await isUnreconciled(trx)) return null;
     const evicted = await evictLeastRecentlyUsed(trx, { provider: id, account, exceptFileId });
     if (evicted !== null) await jobs.send(trx, evictJob, { deliveryId: evicted.id }, { delayMs: 60_000 });
     return evicted;
@@ -61,7 +63,7 @@ export const removeEvicted = async (
   { id, fileId, remoteId }: EvictedCopy,
   signal: AbortSignal,
 ): Promise<void> => {
-  if (!(await removeRecorded(provider, remoteId, signal)))
+  if (!(await removeRecorded(provider, { remoteId }, signal)))
     log.error({ event: 'copy_not_ours', file: fileId, provider: provider.id });
   await clearEvicted(database, id, remoteId);
   changes.announce(fileId);

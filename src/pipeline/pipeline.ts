@@ -10,6 +10,7 @@ import type { Dependencies } from './dependencies.ts';
 import { describeProviders, type ProviderDescription } from './describe-providers.ts';
 import { createFileFeed } from './file-feed.ts';
 import { deliverJob, evictJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';
+import { openPasses, type Passes } from './passes.ts';
 import { tendReservations } from './quotas.ts';
 import { readProviderContent } from './read-content.ts';
 import { receiveFile } from './receive-file.ts';
@@ -38,9 +39,13 @@ export interface Pipeline {
   /** Those of them that give back the text they extract. */
   readonly textProviders: readonly ProviderId[];
   readonly maxFileBytes: number;
+  /** How long files without an expiry of their own are kept; 0: for ever. */
+  readonly retentionDays: number;
   receive(owner: string, incoming: Incoming): Promise<Received>;
   /** Files that come in over several requests. To be closed once no request is being answered any more. */
   readonly uploads: Uploads;
+  /** Runs over the whole record, for those who administer the gateway. */
+  readonly passes: Passes;
   /** Addresses that take one file each without a token. */
   readonly uploadUrls: UploadUrls;
   /** The file, once its deliveries have ended or the wait is over. */
@@ -102,6 +107,8 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
     retireFile(dependencies, fileId, signal),
   );
 
+  const uploads = createUploads(dependencies);
+  const passes = await openPasses(dependencies, uploads);
   const feed = createFileFeed(dependencies);
   return {
     providers: [...providers.keys()],
@@ -109,8 +116,10 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
       capabilities.content === 'extracted-text' ? id : [],
     ),
     maxFileBytes: dependencies.maxFileBytes,
+    retentionDays: dependencies.retention?.days ?? 0,
     receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
-    uploads: createUploads(dependencies),
+    uploads,
+    passes,
     uploadUrls: await openUploadUrls(dependencies),
     receiveKnown: (known) => receiveKnown(dependencies, known),
     receivePath: (owner, upload) => receivePath(dependencies, owner, upload),

@@ -1,14 +1,12 @@
-import type { BlobFate } from '../core/blob-store.ts';
 import type { Delivery } from '../core/file.ts';
 import { providerIds } from '../core/provider.ts';
 import { type Queryable, transact } from '../platform/database.ts';
 import { pendingDeliveries, releaseClaims } from '../tracking/delivery-attempts.ts';
 import { filesBeingRemoved } from '../tracking/delivery-removals.ts';
-import { trackedBlobs } from '../tracking/files.ts';
 import { releaseReservationsOf } from '../tracking/quotas.ts';
-import { growingBlobs } from '../tracking/uploads.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deliverJob, retireJob } from './job-kinds.ts';
+import { fatesOf } from './sweep-blobs.ts';
 
 /**
  * Takes up what a crash of this installation cut short: deliveries it was sending or about to send go back in line,
@@ -31,15 +29,7 @@ export const recover = async (dependencies: Dependencies): Promise<void> => {
       await jobs.send(trx, retireJob, { fileId });
     return deliveries.length;
   });
-  const swept = await blobs.sweep(async (keys) => {
-    // In this order: what is completed meanwhile is found as one or the other.
-    const growing = await growingBlobs(database, keys);
-    const kept = await trackedBlobs(database, keys);
-    return new Map<string, BlobFate>([
-      ...[...growing].map((key) => [key, 'growing'] as const),
-      ...[...kept].map((key) => [key, 'kept'] as const),
-    ]);
-  });
+  const swept = await blobs.sweep((keys) => fatesOf(dependencies, keys));
   if (released > 0 || swept > 0) log.info({ event: 'recovered', deliveries: released, blobs: swept });
 };
 

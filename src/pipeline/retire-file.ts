@@ -10,9 +10,10 @@ import {
   recordedCopies,
   recordRemovalFailure,
 } from '../tracking/delivery-removals.ts';
-import { getFile, markFileDeleted } from '../tracking/files.ts';
+import { getFile, markFileDeleted, markFilePurged } from '../tracking/files.ts';
 import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { sendTidying } from './end-delivery.ts';
+import { holdRemovals } from './hold-removals.ts';
 import { retireJob } from './job-kinds.ts';
 import { leaveCopyToOthers } from './share-copy.ts';
 import { type Wait, watchFile } from './watch-file.ts';
@@ -26,7 +27,7 @@ export const deleteFile = async (
   await transact(database, async (trx) => {
     if (!(await markFileDeleted(trx, owner, id)))
       throw new GatewayError('not_found', `There is no file ${id}.`, { param: 'id' });
-    await markDeliveriesDeleting(trx, id);
+    await markDeliveriesDeleting(trx, [id]);
     await jobs.send(trx, retireJob, { fileId: id });
   });
   changes.announce(id, owner);
@@ -58,6 +59,7 @@ export const retireFile = async (
   if (removed.includes('in-use')) return;
   const { blobKey } = await getFile(database, fileId);
   await blobs.remove(blobKey);
+  await markFilePurged(database, fileId);
 };
 
 /**
@@ -72,9 +74,10 @@ const removeCopy = async (
   const { database, jobs, providers, log, listLagMs = LIST_LAG_MS } = dependencies;
   if (copy.status !== 'deleting') return 'in-use';
   const isTooEarly = copy.doubt === 'look_again' && Date.now() - copy.updatedAt.getTime() < listLagMs;
-  if (isTooEarly) return 'refused';
+  if (isTooEarly || (copy.dueAt !== null && copy.dueAt.getTime() > Date.now())) return 'refused';
   if (await leaveCopyToOthers(dependencies, copy.id)) return 'removed';
   try {
+    await holdRemovals(database);
     const provider = providers.get(copy.provider);
     if (provider?.account !== copy.account) {
       throw new GatewayError(
@@ -82,7 +85,9 @@ const removeCopy = async (
         `${copy.provider} is not configured with the account that holds this copy.`,
       );
     }
-    const isOurs = copy.remoteId === null || (await removeRecorded(provider, copy.remoteId, signal));
+    const isOurs =
+      copy.remoteId === null ||
+      (await removeRecorded(provider, { ...copy, remoteId: copy.remoteId }, signal));
     if (!isOurs) log.error({ event: 'copy_not_ours', file: copy.fileId, provider: copy.provider });
     const mayHaveMore = !isOurs || copy.attempts > 1 || copy.doubt !== 'none';
     const surplus = mayHaveMore
@@ -108,7 +113,7 @@ const removeCopy = async (
     });
     return 'removed';
   } catch (error) {
-    const { code: errorCode, message: errorMessage } = toGatewayError(error);
+    const { code: errorCode, message: errorMessage, retryAfterMs } = toGatewayError(error);
     log.warn({
       event: 'removal_failed',
       file: copy.fileId,
@@ -116,7 +121,7 @@ const removeCopy = async (
       code: errorCode,
       err: error,
     });
-    await recordRemovalFailure(database, copy.id, { errorCode, errorMessage });
+    await recordRemovalFailure(database, copy.id, { errorCode, errorMessage, retryAfterMs });
     return 'refused';
   }
 };

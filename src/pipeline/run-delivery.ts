@@ -19,6 +19,7 @@ import { type Dependencies, LIST_LAG_MS } from './dependencies.ts';
 import { endDelivery } from './end-delivery.ts';
 import { deliverJob } from './job-kinds.ts';
 import { makeRoom } from './make-room.ts';
+import { requireMaster } from './master-copy.ts';
 import { shareCopy, shareHeldCopy } from './share-copy.ts';
 
 /**
@@ -124,7 +125,11 @@ const attempt = async (dependencies: Dependencies, claimed: Claimed): Promise<At
       file,
       delivery,
       signal,
-      makeRoom: () => makeRoom(dependencies, provider, file, signal),
+      makeRoom: async () => {
+        // Before anything is removed for its sake.
+        requireMaster(file);
+        await makeRoom(dependencies, provider, file, signal);
+      },
       recordIntent: async () => isNew || recordIntent(database, delivery),
       recordProgress: recordProgressHere,
       send: () => {

@@ -3,6 +3,7 @@ import { getDelivery } from '../tracking/deliveries.ts';
 import { recordedCopies } from '../tracking/delivery-removals.ts';
 import { findEvicted } from '../tracking/evictions.ts';
 import type { Dependencies } from './dependencies.ts';
+import { holdRemovals } from './hold-removals.ts';
 import { removeEvicted } from './make-room.ts';
 
 /**
@@ -14,6 +15,7 @@ export const tidyDelivery = async (
   deliveryId: string,
   signal: AbortSignal,
 ): Promise<void> => {
+  await holdRemovals(database);
   const delivery = await getDelivery(database, deliveryId);
   const provider = providers.get(delivery.provider);
   const isSettled =
@@ -44,6 +46,7 @@ export const finishEviction = async (
 ): Promise<void> => {
   const evicted = await findEvicted(dependencies.database, deliveryId);
   if (evicted === null) return;
+  await holdRemovals(dependencies.database);
   const provider = dependencies.providers.get(evicted.provider);
   if (provider?.account === evicted.account) await removeEvicted(dependencies, provider, evicted, signal);
 };

@@ -62,7 +62,7 @@ const LEASE_MS = 60_000;
 const RENEW_EVERY_MS = 15_000;
 const COLLECT_EVERY_MS = 30_000;
 /** For so long an address that has ended is told from one that never was. */
-const KEEP_ENDED_MS = 3_600_000;
+export const KEEP_ENDED_MS = 3_600_000;
 /** As many bits as the digest that it is known by. */
 const SECRET_BYTES = 32;
 const UNKNOWN_SHA256 = '0'.repeat(64);

@@ -39,6 +39,8 @@ export interface Uploads {
   append(key: UploadKey, append: Append): Promise<UploadState>;
   /** Gives the upload up, or deletes the file that it has become. */
   remove(key: UploadKey): Promise<void>;
+  /** Gives up those that nobody has gone on with for long, at most a thousand. Answers how many. */
+  expire(): Promise<number>;
   /** Waits for what runs and lets go of everything; what has come stays. To be called once nobody calls any more. */
   close(): Promise<void>;
 }
@@ -111,6 +113,7 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
       });
       if (removed === null) await deleteFile(dependencies, key.owner, key.id);
     },
+    expire: () => expire(parts),
     close: async () => {
       clearInterval(expiring);
       turns.tellAll(stopped());
@@ -199,8 +202,9 @@ const appendToFinished = async (
 };
 
 /** Gives up what nobody has gone on with for long. */
-const expire = async ({ dependencies, turns, open }: Parts): Promise<void> => {
+const expire = async ({ dependencies, turns, open }: Parts): Promise<number> => {
   const { database, log } = dependencies;
+  let expired = 0;
   for (const upload of await expiredUploads(database, EXPIRE_BATCH)) {
     // Somebody is at it, and will keep it for longer or find it expired.
     const turn = turns.takeFree(upload.id);
@@ -208,11 +212,13 @@ const expire = async ({ dependencies, turns, open }: Parts): Promise<void> => {
     try {
       if (!(await deleteExpiredUpload(database, upload.id))) continue;
       await open.discard(upload);
+      expired += 1;
       log.info({ event: 'upload_expired', upload: upload.id });
     } finally {
       turn.giveBack();
     }
   }
+  return expired;
 };
 
 const refuseSurplus = async (trx: Queryable, owner: string): Promise<void> => {

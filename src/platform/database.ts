@@ -1,5 +1,13 @@
 import type { Writable } from 'node:stream';
-import { type CompiledQuery, Kysely, PostgresDialect, type Selectable, type Transaction } from 'kysely';
+import {
+  type CompiledQuery,
+  Kysely,
+  PostgresAdapter,
+  PostgresDialect,
+  type Selectable,
+  sql,
+  type Transaction,
+} from 'kysely';
 import { Pool, type PoolClient, type QueryResult, types } from 'pg';
 import { systemCode } from '../core/errors.ts';
 import type { Logger } from './log.ts';
@@ -18,7 +26,7 @@ export interface DatabaseOptions {
 }
 
 /**
- * Opens a pool on Postgres. Names are qualified by `schema` in every statement rather than through
+ * Opens a pool on Postgres, at an address that `settleDatabaseUrl` gave unless it is our own server's. Names are qualified by `schema` in every statement rather than through
  * `search_path`, which poolers in transaction mode do not carry. The caller ends it with `destroy()`.
  */
 export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tables> => {
@@ -42,10 +50,25 @@ export const openDatabase = ({ url, schema, log }: DatabaseOptions): Kysely<Tabl
   // process. The pool listens only to those that are idle.
   pool.on('error', (error) => log.warn({ event: 'database_connection_lost', err: error }));
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+  const dialect = new PostgresDialect({ pool });
+  dialect.createAdapter = createAdapter;
+  const database = new Kysely<Tables>({ dialect }).withSchema(schema);
   pools.set(database, pool);
   return database;
 };
+
+const MIGRATION_LOCK = 6_018_265_440_371;
+
+/**
+ * Kysely's, with a lock for migrations that ends with their transaction. Kysely's own stays until the connection gives it
+ * back, and through a pooler that may be another connection by then.
+ */
+const createAdapter = (): PostgresAdapter =>
+  Object.assign(new PostgresAdapter(), {
+    acquireMigrationLock: async (db: Kysely<unknown>) =>
+      void (await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(db)),
+    releaseMigrationLock: async () => undefined,
+  });
 
 /** What `pipeline` takes its connections from. */
 const pools = new WeakMap<Kysely<Tables>, Pool>();

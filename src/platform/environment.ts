@@ -55,6 +55,16 @@ export const environment = z.object({
   DATABASE_SCHEMA: text('a lower-case SQL name', /^[a-z_][a-z0-9_]{0,40}$/u)
     .prefault('waybill')
     .describe('Schema of the tables'),
+  BLOB_STORE: z.enum(['disk', 's3']).prefault('disk').describe('Where master copies rest'),
+  S3_ENDPOINT: httpUrl.optional().describe('Address of the S3 API, as Supabase shows it; unset: AWS'),
+  S3_REGION: text('a region such as eu-central-1', /^[a-z0-9-]+$/u)
+    .prefault('us-east-1')
+    .describe('Region of the bucket'),
+  S3_BUCKET: text('a bucket name', /^[\w.-]{3,63}$/u)
+    .optional()
+    .describe('Private bucket of its own'),
+  S3_ACCESS_KEY_ID: z.string().min(1).optional().describe('Access key that may read and write the bucket'),
+  S3_SECRET_ACCESS_KEY: secret(8).optional().describe('Secret of the access key'),
   JWT_SECRET_KEY: signingSecret.optional().describe('HS256 secret; unset: JWKS, else generated in DATA_DIR'),
   JWT_JWKS_URL: httpUrl.optional().describe('Public keys of an identity provider, such as Supabase Auth'),
   JWT_ISSUER: z.string().min(1).optional().describe('Required `iss` of tokens'),

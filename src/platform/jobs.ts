@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
 import type { Queryable } from './database.ts';
+import { keepsSessions } from './database-url.ts';
 import type { Logger } from './log.ts';
 
 /** A kind of job: its queue, and how long one run of it may take. */
@@ -24,12 +25,19 @@ export interface Jobs {
     data: Data,
     options?: { delayMs?: number },
   ): Promise<void>;
+  /** The same for several at once, all due now. */
+  sendEach<Data extends object>(db: Queryable, kind: JobKind<Data>, data: readonly Data[]): Promise<void>;
   /** Runs `handle` for each job of the kind, at most `concurrency` at once. A rejection is retried with backoff. */
   work<Data extends object>(
     kind: JobKind<Data>,
     concurrency: number,
     handle: (data: Data, signal: AbortSignal) => Promise<void>,
   ): Promise<void>;
+  /**
+   * Sends a job of the kind, without data, whenever `cron` says so, in UTC by the database's clock: once, however many
+   * instances have asked. A time at which no instance ran is made up for, once. Replaces an earlier schedule of the kind.
+   */
+  schedule(kind: JobKind<Record<string, never>>, cron: string): Promise<void>;
   /**
    * What was taken from the queue and has not ended. Asked before `work`, those who took it have died or are other
    * instances.
@@ -54,17 +62,22 @@ const RETRY_SECONDS = 1;
 const PUT_BACK_MS = 250;
 /** How often a worker looks besides notifications, which need a connection that can be lost. */
 const POLL_SECONDS = 10;
+/** How often it looks where there are none, through a pooler that keeps no sessions. */
+const UNTOLD_POLL_SECONDS = 2;
+/** When workers of this process look for what it has sent there: about as soon as a commit takes, and once it is late. */
+const UNTOLD_LOOKS_MS = [20, 250];
 const DAY_SECONDS = 86_400;
 const FAILED_RUN_RETRIES = 1_000;
 
 /** Starts the job queue in its own schema. Owns its connections; the caller ends it with `stop`. */
 export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promise<Jobs> => {
+  const isNotified = keepsSessions(url);
   const boss = new PgBoss({
     connectionString: url,
     schema,
     application_name: 'waybill-jobs',
     max: 8,
-    useListenNotify: true,
+    useListenNotify: isNotified,
   });
   boss.on('error', (error) => log.error({ event: 'jobs_error', err: error }));
   boss.on('warning', (warning) => log.warn({ event: 'jobs_warning', warning }));
@@ -75,6 +88,12 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
   const workers = new Map<string, string[]>();
   const wakeWorkers = (queue: string): void => {
     for (const id of workers.get(queue) ?? []) boss.notifyWorker(id);
+  };
+
+  /** Without notifications, what is sent here is at least met here without waiting for a poll. */
+  const lookUntold = (queue: string): void => {
+    if (isNotified) return;
+    for (const waitMs of UNTOLD_LOOKS_MS) setTimeout(wakeWorkers, waitMs, queue).unref();
   };
 
   /** The queue puts a failed run back in line without notifying. By this timer its wait, doubling with each run, is over. */
@@ -89,7 +108,11 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
   ): Promise<void> => {
     const id: string = await boss.work<Data>(
       queue,
-      { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: POLL_SECONDS, includeMetadata: true },
+      {
+        pollingIntervalSeconds: UNTOLD_POLL_SECONDS,
+        notifyPollingIntervalSeconds: POLL_SECONDS,
+        includeMetadata: true,
+      },
       async ([job]) => {
         try {
           if (job !== undefined) await handle(job.data, AbortSignal.any([job.signal, stopping.signal]));
@@ -112,6 +135,16 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       await boss.send(queue, data, { db: fromKysely(db), ...later });
       // Notifications are for jobs due now; one due later is met by this timer, or by a poll if we die before.
       if (delayMs > 0) setTimeout(wakeWorkers, delayMs, queue).unref();
+      else lookUntold(queue);
+    },
+    sendEach: async (db, { queue }, each) => {
+      const made = each.map((data) => ({ data }));
+      if (made.length === 0) return;
+      await boss.insert(queue, made, { db: fromKysely(db) });
+      lookUntold(queue);
+    },
+    schedule: async ({ queue }, cron) => {
+      await boss.schedule(queue, cron, {}, { tz: 'UTC', missed: 'once' });
     },
     taken: async <Data extends object>(db: Queryable, { queue }: JobKind<Data>) => {
       const { rows } = await sql<{ data: Data }>`

@@ -15,6 +15,9 @@ export interface Tables {
   quotas: QuotasTable;
   reservations: ReservationsTable;
   auth_graces: AuthGracesTable;
+  restored: RestoredTable;
+  passes: PassesTable;
+  retention_witness: RetentionWitnessTable;
 }
 
 interface FilesTable {
@@ -31,6 +34,8 @@ interface FilesTable {
   created_at: Generated<Date>;
   expires_at: Date | null;
   deleted_at: Date | null;
+  purged_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+  imported_from: ColumnType<string | null, string | null | undefined, never>;
 }
 
 interface IdempotencyKeysTable {
@@ -105,6 +110,31 @@ interface AuthGracesTable {
   latest_at: Date;
 }
 
+interface RestoredTable {
+  the_one: Generated<boolean>;
+  at: Generated<Date>;
+}
+
+interface PassesTable {
+  id: string;
+  kind: 'cleanup' | 'reconcile';
+  is_dry_run: boolean;
+  is_forced: boolean;
+  status: 'running' | 'completed' | 'stopped' | 'failed';
+  message: string | null;
+  report: ColumnType<unknown, string | null | undefined, string | null>;
+  run: string | null;
+  runs: Generated<number>;
+  alive_at: Generated<Date>;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
+interface RetentionWitnessTable {
+  the_one: Generated<boolean>;
+  at: Date;
+}
+
 interface ProviderFileUploadsTable {
   id: string;
   file_id: string;
@@ -126,6 +156,8 @@ interface ProviderFileUploadsTable {
   claimed_by: string | null;
   claimed_until: Date | null;
   last_used_at: Date | null;
+  removed_at: ColumnType<Date | null, never, Date | null>;
+  imported_from: ColumnType<string | null, string | null | undefined, never>;
   wanted_at: Generated<Date>;
   /** Not to be tried before. Null: at once. */
   due_at: ColumnType<Date | null, never, Date | null>;

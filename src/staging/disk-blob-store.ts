@@ -1,8 +1,9 @@
 import { constants, existsSync } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobAbortedError, BlobMissingError, type BlobStore, type BlobWriter } from '../core/blob-store.ts';
 import { systemCode } from '../core/errors.ts';
+import { checkedKey, isBlobKey } from './blob-key.ts';
 import { type BlobEnd, DiskBlobWriter } from './disk-blob-writer.ts';
 import { Growth } from './growth.ts';
 import { createHasher } from './hasher.ts';
@@ -12,7 +13,6 @@ import { shareSync } from './share-sync.ts';
 import { createSyncAhead } from './sync-ahead.ts';
 
 const SWEEP_BATCH = 1_000;
-const KEY = /^[a-z0-9]{8,64}$/u;
 /** What is ours is never a link; one that was planted is not followed. */
 const { O_RDONLY, O_RDWR, O_NOFOLLOW } = constants;
 
@@ -36,7 +36,7 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
   /** What is in `incoming/`: to ask the directory would mean to wait for whoever is making or moving a file in it. */
   const unkept = new Set((await readdir(incoming)).map(keyOfName));
   const shards = new Set<string>();
-  const incomingPath = (key: string): string => join(incoming, checked(key));
+  const incomingPath = (key: string): string => join(incoming, checkedKey(key));
   const keptPath = (key: string): string => join(kept, shardOf(key), key);
 
   /** A blob may move from `incoming` to `kept` between the two looks; the third look then finds it. */
@@ -50,7 +50,7 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
 
   const refuseUsed = (key: string): void => {
     if (growing.has(key)) throw new Error(`Blob ${key} is being written.`);
-    if (unkept.has(checked(key)) || existsSync(keptPath(key)))
+    if (unkept.has(checkedKey(key)) || existsSync(keptPath(key)))
       throw new Error(`Blob ${key} has been written already.`);
   };
 
@@ -90,7 +90,7 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
     copy: async (key, newKey) => {
       const target = incomingPath(newKey);
       refuseUsed(newKey);
-      if (growing.has(checked(key)) || suspended.has(key)) throw new Error(`Blob ${key} is not complete.`);
+      if (growing.has(checkedKey(key)) || suspended.has(key)) throw new Error(`Blob ${key} is not complete.`);
       await firstOf(key, (path) => linkOrCopy(path, target));
       unkept.add(newKey);
       await syncDirectory();
@@ -120,12 +120,19 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
       suspended.delete(key);
       unkept.delete(key);
     },
-    sweep: async (fatesOf) => {
+    sweep: async (fatesOf, { minAgeMs = 0 } = {}) => {
       const names = await readdir(incoming);
-      const keys = [...new Set(names.map(keyOfName))].filter((key) => KEY.test(key) && !growing.has(key));
+      const keys = [...new Set(names.map(keyOfName))].filter((key) => isBlobKey(key) && !growing.has(key));
       let removed = 0;
       for (let from = 0; from < keys.length; from += SWEEP_BATCH) {
-        const batch = keys.slice(from, from + SWEEP_BATCH);
+        const slice = keys.slice(from, from + SWEEP_BATCH);
+        const batch =
+          minAgeMs === 0
+            ? slice
+            : await oldOnes(
+                slice.map((key) => [key, incomingPath(key)]),
+                minAgeMs,
+              );
         const fates = await fatesOf(batch);
         for (const key of batch) {
           const fate = fates.get(key);
@@ -142,6 +149,20 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
     },
   };
   return store;
+};
+
+/** Those of the blobs whose files are there and have not changed for so long. */
+const oldOnes = async (
+  blobs: readonly (readonly [key: string, path: string])[],
+  minAgeMs: number,
+): Promise<string[]> => {
+  const old = await Promise.all(
+    blobs.map(async ([key, path]) => {
+      const { mtimeMs } = (await stat(path).catch(ignoreMissing)) ?? { mtimeMs: Number.POSITIVE_INFINITY };
+      return Date.now() - mtimeMs >= minAgeMs ? key : [];
+    }),
+  );
+  return old.flat();
 };
 
 /** Opens a blob to go on with, without what was on probation when its process died. */
@@ -187,15 +208,10 @@ const copyWhole = async (path: string, target: string): Promise<void> => {
   }
 };
 
-const checked = (key: string): string => {
-  if (!KEY.test(key)) throw new TypeError(`Not a blob key: ${JSON.stringify(key)}`);
-  return key;
-};
-
 /** Of a blob's file, or of the mark beside it. */
 const keyOfName = (name: string): string => name.replace(MARK_SUFFIX, '');
 
-const shardOf = (key: string): string => checked(key).slice(-2);
+const shardOf = (key: string): string => checkedKey(key).slice(-2);
 
 const ignoreMissing = (error: unknown): undefined => {
   if (systemCode(error) !== 'ENOENT') throw error;

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Delivery, DeliveryStatus } from '../core/file.ts';
 import type { Queryable } from '../platform/database.ts';
-import { toDelivery } from './delivery-row.ts';
+import { inFuture, toDelivery } from './delivery-row.ts';
 
 /** Copies that are to go, until their providers have confirmed it. The rules of `deliveries.ts` hold here. */
 
@@ -17,8 +17,11 @@ export const filesBeingRemoved = async (db: Queryable): Promise<readonly string[
   return rows.map(({ file_id }) => file_id);
 };
 
-/** Marks all copies of a file for removal; one that never reached its provider is gone at once. */
-export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Promise<readonly Delivery[]> => {
+/** Marks all copies of these files for removal; one that never reached its provider is gone at once. */
+export const markDeliveriesDeleting = async (
+  db: Queryable,
+  fileIds: readonly string[],
+): Promise<readonly Delivery[]> => {
   const rows = await db
     .updateTable('provider_file_uploads')
     .set(({ eb }) => ({
@@ -39,9 +42,10 @@ export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Pro
         .then<DeliveryStatus>('uploading')
         .else<DeliveryStatus>('deleted')
         .end(),
+      due_at: null,
       updated_at: sql<Date>`now()`,
     }))
-    .where('file_id', '=', fileId)
+    .where('file_id', '=', sql<string>`any(${fileIds})`)
     .where('status', '<>', 'deleted')
     .returningAll()
     .execute();
@@ -52,7 +56,7 @@ export const markDeliveriesDeleting = async (db: Queryable, fileId: string): Pro
 export const markDeliveryDeleting = async (db: Queryable, id: string): Promise<void> => {
   await db
     .updateTable('provider_file_uploads')
-    .set({ status: 'deleting', updated_at: sql<Date>`now()` })
+    .set({ status: 'deleting', due_at: null, updated_at: sql<Date>`now()` })
     .where('id', '=', id)
     .execute();
 };
@@ -79,7 +83,13 @@ export const recordedCopies = async (
 export const markDeliveryDeleted = async (db: Queryable, id: string): Promise<void> => {
   await db
     .updateTable('provider_file_uploads')
-    .set({ status: 'deleted', error_code: null, error_message: null, updated_at: sql<Date>`now()` })
+    .set({
+      status: 'deleted',
+      error_code: null,
+      error_message: null,
+      removed_at: sql<Date>`now()`,
+      updated_at: sql<Date>`now()`,
+    })
     .where('id', '=', id)
     .where('status', '=', 'deleting')
     .execute();
@@ -95,15 +105,24 @@ export const lookAgain = async (db: Queryable, id: string): Promise<void> => {
     .execute();
 };
 
-/** Records why a removal has not succeeded yet; the copy stays `deleting`. */
+/** Records why a removal has not succeeded yet, and how long its provider asks to wait; the copy stays `deleting`. */
 export const recordRemovalFailure = async (
   db: Queryable,
   id: string,
-  { errorCode, errorMessage }: { errorCode: ErrorCode; errorMessage: string },
+  {
+    errorCode,
+    errorMessage,
+    retryAfterMs = null,
+  }: { errorCode: ErrorCode; errorMessage: string; retryAfterMs?: number | null },
 ): Promise<void> => {
   await db
     .updateTable('provider_file_uploads')
-    .set({ error_code: errorCode, error_message: errorMessage, updated_at: sql<Date>`now()` })
+    .set({
+      error_code: errorCode,
+      error_message: errorMessage,
+      due_at: retryAfterMs === null ? null : inFuture(retryAfterMs),
+      updated_at: sql<Date>`now()`,
+    })
     .where('id', '=', id)
     .where('status', '=', 'deleting')
     .execute();

@@ -20,6 +20,7 @@ export const toDelivery = (row: Row<'provider_file_uploads'>): Delivery => ({
   looks: row.looks,
   bytesSent: row.bytes_sent,
   doubt: row.doubt,
+  isImported: row.imported_from !== null,
   errorCode: row.error_code,
   errorMessage: row.error_message,
   createdAt: row.created_at,

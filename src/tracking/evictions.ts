@@ -36,6 +36,8 @@ export const evictLeastRecentlyUsed = async (
         .where('copy.provider_file_id', 'is not', null)
         .where('copy.file_id', '<>', exceptFileId)
         .where('file.deleted_at', 'is', null)
+        // Without a master copy it could not come back.
+        .where('file.purged_at', 'is', null)
         .where(({ eb, selectFrom: from }) => eb(lastUse(from), '<', inUseSince))
         .orderBy(({ selectFrom: from }) => lastUse(from))
         .limit(1)

@@ -3,7 +3,7 @@ import type { FileStatus, FileWithDeliveries, TrackedFile } from '../core/file.t
 import { execute, type Queryable, type Row, type Run } from '../platform/database.ts';
 import { deliveriesOf } from './deliveries.ts';
 
-export type NewFile = Omit<TrackedFile, 'createdAt' | 'deletedAt' | 'statusDetails'>;
+export type NewFile = Omit<TrackedFile, 'createdAt' | 'deletedAt' | 'purgedAt' | 'statusDetails'>;
 
 /** Inserts files, and answers with them in the same order. */
 export const insertFiles = async (
@@ -35,7 +35,7 @@ export const insertFiles = async (
   return files.flatMap(({ id }) => byId.get(id) ?? []);
 };
 
-/** The owner's live file, or null: another owner's file and a deleted one look the same. */
+/** The owner's live file, or null: another owner's file, a deleted and an expired one look the same. */
 export const findFile = async (
   db: Queryable,
   owner: string,
@@ -56,6 +56,7 @@ export const findEachFile = (
       .selectAll()
       .where('id', '=', sql<string>`any(${wanted.map(({ id }) => id)})`)
       .where('deleted_at', 'is', null)
+      .where(hasTimeLeft)
       .execute();
     const files = new Map(rows.map((row) => [row.id, toFile(row)]));
     const deliveries = await deliveriesOf(snapshot, [...files.keys()]);
@@ -142,7 +143,12 @@ export const listFiles = (db: Queryable, owner: string, query: FileQuery): Promi
 
 const readPage = async (db: Queryable, owner: string, query: FileQuery): Promise<FilePage> => {
   const { limit, after, order, purpose, provider, status, q } = query;
-  let select = db.selectFrom('files').selectAll().where('owner', '=', owner).where('deleted_at', 'is', null);
+  let select = db
+    .selectFrom('files')
+    .selectAll()
+    .where('owner', '=', owner)
+    .where('deleted_at', 'is', null)
+    .where(hasTimeLeft);
   if (purpose !== undefined) select = select.where('purpose', '=', purpose);
   if (status !== undefined) select = select.where('status', '=', status);
   if (q !== undefined) select = select.where('filename', 'ilike', `%${q.replace(/[\\%_]/gu, '\\$&')}%`);
@@ -230,7 +236,7 @@ export const filesWithTwins = async (
   );
 };
 
-/** A live file of the owner's with these bytes. */
+/** A live file of the owner's with these bytes, whose master copy is here. */
 export const findBytes = async (
   db: Queryable,
   { owner, sha256, sizeBytes }: Pick<TrackedFile, 'owner' | 'sha256' | 'sizeBytes'>,
@@ -242,6 +248,8 @@ export const findBytes = async (
     .where('sha256', '=', sha256)
     .where('bytes', '=', sizeBytes)
     .where('deleted_at', 'is', null)
+    .where('purged_at', 'is', null)
+    .where(hasTimeLeft)
     .orderBy('created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
@@ -273,6 +281,16 @@ export const markFileDeleted = async (db: Queryable, owner: string, id: string):
   return numUpdatedRows === 1n;
 };
 
+/** Records that the master copy of a deleted file is gone. */
+export const markFilePurged = async (db: Queryable, id: string): Promise<void> => {
+  await db
+    .updateTable('files')
+    .set({ purged_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('purged_at', 'is', null)
+    .execute();
+};
+
 /** Which of these blobs a file's record names. */
 export const trackedBlobs = async (
   db: Queryable,
@@ -282,6 +300,9 @@ export const trackedBlobs = async (
   const rows = await db.selectFrom('files').select('blob_key').where('blob_key', 'in', blobKeys).execute();
   return new Set(rows.map((row) => row.blob_key));
 };
+
+/** A file that has outlived its own expiry is nobody's any more, though its removal may be to come. */
+const hasTimeLeft = sql<boolean>`(files.expires_at is null or files.expires_at > now())`;
 
 const toFile = (row: Row<'files'>): TrackedFile => ({
   id: row.id,
@@ -297,4 +318,5 @@ const toFile = (row: Row<'files'>): TrackedFile => ({
   createdAt: row.created_at,
   expiresAt: row.expires_at,
   deletedAt: row.deleted_at,
+  purgedAt: row.purged_at,
 });

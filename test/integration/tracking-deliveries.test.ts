@@ -352,8 +352,8 @@ describe('deleting', () => {
     for (const status of deliveryStatuses) {
       const without = await aDeliveryThatIs(status);
       const withCopy = await aDeliveryThatIs(status, `remote-${status}`);
-      await markDeliveriesDeleting(database, without.fileId);
-      await markDeliveriesDeleting(database, withCopy.fileId);
+      await markDeliveriesDeleting(database, [without.fileId]);
+      await markDeliveriesDeleting(database, [withCopy.fileId]);
       const after = [await getDelivery(database, without.id), await getDelivery(database, withCopy.id)];
       expect([status, ...after.map((one) => one.status)]).toEqual([status, ...expected[status]]);
     }
@@ -364,7 +364,7 @@ describe('deleting', () => {
       await aDeliveryThatIs('completed', 'remote-1'),
       await aDeliveryThatIs('completed', 'remote-2'),
     ];
-    await markDeliveriesDeleting(database, leaving.fileId);
+    await markDeliveriesDeleting(database, [leaving.fileId]);
     expect(await getDelivery(database, staying.id)).toEqual(staying);
   });
 

@@ -26,7 +26,7 @@ beforeEach(async () => {
 
 const deleteFile = async (id: string): Promise<void> => {
   await markFileDeleted(database, OWNER, id);
-  await markDeliveriesDeleting(database, id);
+  await markDeliveriesDeleting(database, [id]);
 };
 /** Makes all that is recorded so far older. */
 const age = async (seconds: number): Promise<void> => {

@@ -44,7 +44,8 @@ export const createDeliveryRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> 
       });
       const { respondAsync, waitMs } = parsePrefer(request.headers.prefer);
       if (respondAsync) reply.code(202).header('preference-applied', 'respond-async');
-      return toFileObject(await pipeline.find(owner, fileId, { waitMs: respondAsync ? 0 : waitMs, signal }));
+      const found = await pipeline.find(owner, fileId, { waitMs: respondAsync ? 0 : waitMs, signal });
+      return toFileObject(found, pipeline.retentionDays);
     },
   );
 };

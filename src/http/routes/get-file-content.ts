@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { GatewayError } from '../../core/errors.ts';
 import type { TrackedFile } from '../../core/file.ts';
 import { parseProvider } from '../../ingest/upload-options.ts';
+import { requireMaster } from '../../pipeline/master-copy.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { abortOnClose } from '../connection.ts';
 import { fileParams } from '../file-params.ts';
@@ -42,6 +43,7 @@ export const getFileContentRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> 
         const { mediaType, body } = await pipeline.providerContent({ owner, fileId: file.id, from, signal });
         return reply.type(mediaType).send(Readable.from(body, { objectMode: false }));
       }
+      requireMaster(file);
       const etag = `"${file.sha256}"`;
       reply
         .header('etag', etag)

@@ -17,6 +17,7 @@ export const getFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
         response: { 200: fileObject, ...errorResponses },
       },
     },
-    async (request) => toFileObject(await pipeline.find(ownerOf(request), request.params.id)),
+    async (request) =>
+      toFileObject(await pipeline.find(ownerOf(request), request.params.id), pipeline.retentionDays),
   );
 };

@@ -42,7 +42,7 @@ export const listFilesRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = asy
       const { provider, ...rest } = request.query;
       if (provider !== undefined) parseProvider(provider, pipeline.providers);
       const found = await pipeline.list(ownerOf(request), provider === undefined ? rest : request.query);
-      return toFileList(found);
+      return toFileList(found, pipeline.retentionDays);
     },
   );
 };
