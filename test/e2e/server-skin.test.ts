@@ -135,21 +135,30 @@ describe('the audit trail', () => {
   it('has who did what to which file, and what came of it', async () => {
     const token = await signToken({ sub: 'grace', scope: 'files:read files:write' }, { secret: SECRET });
     const api = createApi(gateway, token);
+    /** An answer is recorded once it has left, which may be after its client has asked for more. */
+    const written = (count: number) =>
+      until(`${count} entries are written`, async () => {
+        const found = await entries('owner = $1', ['grace']);
+        return found.length >= count && found;
+      });
     const made = await api.upload({ query: 'provider=none' });
     const { id } = made.file();
+    await written(1);
     await api.call('GET', `/v1/files/${id}/content`);
+    await written(2);
     await api.call('POST', `/v1/files/${id}/deliveries`, { json: { provider: 'acme' } });
+    await written(3);
     await api.call('DELETE', `/v1/files/${id}`);
+    await written(4);
     await api.call('GET', `/v1/files/${id}/content`);
+    await written(5);
     const tus = createTus(gateway, token);
     const path = await tus.create(5, {
       'upload-metadata': metadataOf({ filename: 'a.txt', provider: 'none' }),
     });
+    await written(6);
     await tus.patch(path, 0, 'Words');
-    const rows = await until('all of it is written', async () => {
-      const found = await entries('owner = $1', ['grace']);
-      return found.length >= 7 && found;
-    });
+    const rows = await written(7);
     const upload = path.split('/').at(-1);
     expect(
       rows.map(({ action, file_id, status, error_code }) => [action, file_id, status, error_code]),
