@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { StartupError } from './startup-error.ts';
 import { adoptSupabaseHistory, MIGRATIONS_TABLE, tellSupabaseHistory } from './supabase-history.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,7 +22,7 @@ const NO_LIMITS = sql`select set_config('statement_timeout', '0', true), set_con
  * Brings the schema up to date. Each file of `migrations/` runs once, in the order of its name, all in one transaction
  * under one lock in the database, so that any number of instances may start at the same time and through any pooler. What
  * Supabase's CLI has applied counts, and is told what is applied here. Rejects with the first failure, leaving the schema
- * as it was.
+ * as it was, and with `StartupError` for a schema that a newer version has migrated.
  */
 export const migrate = async (database: Kysely<Tables>, schema: string): Promise<readonly string[]> => {
   const migrations = await readMigrations(schema);
@@ -37,10 +38,22 @@ export const migrate = async (database: Kysely<Tables>, schema: string): Promise
       migrationLockTableName: 'schema_migrations_lock',
     });
     const { error, results = [] } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    if (error !== undefined) throw explained(error);
     if (schema === WRITTEN_NAME) await tellSupabaseHistory(trx, migrations);
     return results.map(({ migrationName }) => migrationName);
   });
+};
+
+/** What Kysely says of a migration that has run and that is not among ours. */
+const STRANGER = /previously executed migration (\S+) is missing/u;
+
+const explained = (error: unknown): unknown => {
+  const [, name] = STRANGER.exec(error instanceof Error ? error.message : '') ?? [];
+  if (name === undefined) return error;
+  return new StartupError(
+    `A newer version of Waybill has migrated this database (${name}); run that version, or restore the backup made before into an empty one.`,
+    { cause: error },
+  );
 };
 
 const readMigrations = async (schema: string) => {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { systemCode } from '../../src/core/errors.ts';
 import { migrate } from '../../src/platform/migrate.ts';
+import { StartupError } from '../../src/platform/startup-error.ts';
 import { insertDeliveries } from '../../src/tracking/deliveries.ts';
 import { insertFile, newDelivery, newFile } from './support/record-samples.ts';
 import { SCHEMA, useTestDatabases } from './support/test-databases.ts';
@@ -65,6 +66,22 @@ describe('migrating', () => {
     expect(await tablesOf(url, SCHEMA)).toEqual(['provider_file_uploads']);
     await databases.query(url, 'drop table waybill.provider_file_uploads');
     expect(await migrate(database, SCHEMA)).toContain('20261123000000_files');
+  });
+});
+
+describe('a schema that a newer version has migrated', () => {
+  it('is refused by name, and left as it is', async () => {
+    const url = await databases.empty();
+    const database = databases.open(url);
+    await migrate(database, SCHEMA);
+    const newer =
+      "insert into waybill.schema_migrations values ('20991231000000_wings', '2099-12-31T00:00:00.000Z')";
+    await databases.query(url, newer);
+    const error = await migrate(database, SCHEMA).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StartupError);
+    expect(error).toMatchObject({ message: expect.stringContaining('20991231000000_wings') });
+    await databases.query(url, "delete from waybill.schema_migrations where name = '20991231000000_wings'");
+    expect(await migrate(database, SCHEMA)).toEqual([]);
   });
 });
 
