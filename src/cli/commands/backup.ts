@@ -48,7 +48,7 @@ const toJson = ({ recordedAt, deletedMeanwhile, contents, ...rest }: BackupRepor
 
 const toText = ({ files, recordedAt, contents, deletedMeanwhile, damaged }: BackupReport): string => {
   const lines = [
-    `${files} files as of ${recordedAt}; ${contents.copied} contents copied (${formatBytes(contents.copiedBytes)}), ${contents.kept} were there.`,
+    `Files: ${files}, as of ${recordedAt}; contents copied: ${contents.copied} (${formatBytes(contents.copiedBytes)}), there already: ${contents.kept}.`,
     ...(deletedMeanwhile > 0 ? [`${deletedMeanwhile} were deleted while the backup ran.`] : []),
     ...damaged.map((id) => `${id}: its original bytes are missing or damaged and are not in the backup.`),
   ];

@@ -15,7 +15,7 @@ const describe = (pass: PassObject): string => {
   if (pass.kind !== 'cleanup' || pass.report === null) return '';
   const { retention, removed } = pass.report;
   const rule = retention.days === 0 ? 'kept for ever' : `kept ${retention.days} days`;
-  const found = `${retention.live_files} files (${rule} unless they say otherwise), ${retention.due_files} of them past their time.\n`;
+  const found = `Files: ${retention.live_files} (${rule} unless they say otherwise), ${retention.due_files} of them past their time.\n`;
   return `${found}${formatTable([['', pass.dry_run ? 'to remove' : 'removed'], ...rowsOf(removed)], { right: [1] })}`;
 };
 
