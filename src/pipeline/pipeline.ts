@@ -10,6 +10,7 @@ import type { Dependencies } from './dependencies.ts';
 import { describeProviders, type ProviderDescription } from './describe-providers.ts';
 import { createFileFeed } from './file-feed.ts';
 import { deliverJob, evictJob, retireJob, settleJob, tidyJob } from './job-kinds.ts';
+import { readMaster } from './master-copy.ts';
 import { openPasses, type Passes } from './passes.ts';
 import { tendReservations } from './quotas.ts';
 import { readProviderContent } from './read-content.ts';
@@ -88,7 +89,7 @@ const SMALL_CONCURRENCY = 2;
 
 /** Recovers what a crash cut short, starts the workers, and opens the door. */
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
-  const { database, jobs, blobs, providers, quotas } = dependencies;
+  const { database, jobs, providers, quotas } = dependencies;
   await recover(dependencies);
   takeOverAbandoned(dependencies);
   tendReservations(dependencies);
@@ -129,7 +130,7 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
       orNotFound(await awaitReceived(dependencies, received, wait), received.file.id),
     list: (owner, query) => listFiles(database, owner, query),
     deliver: (request) => deliverFile(dependencies, request),
-    bytes: (blobKey, range) => blobs.read(blobKey, range),
+    bytes: (blobKey, range) => readMaster(dependencies, blobKey, range),
     providerContent: (request) => readProviderContent(dependencies, request),
     delete: (owner, fileId) => deleteFile(dependencies, owner, fileId),
     awaitRemoval: (fileId, wait) => awaitRemoval(dependencies, fileId, wait),

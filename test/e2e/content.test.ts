@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Api, createApi, type FileObject, sha256 } from '../support/create-api.ts';
 import { startGateway } from '../support/start-gateway.ts';
@@ -112,5 +114,20 @@ describe('the content from a provider', () => {
     expect([nowhere.status, nowhere.error().code]).toEqual([409, 'content_unavailable']);
     const unknown = await api.call('GET', `${path}?from=nobody`);
     expect([unknown.status, unknown.error().code]).toEqual([400, 'unknown_provider']);
+  });
+});
+
+describe('a file whose bytes are gone from the disk', () => {
+  it('says so, and its record and copies go on', async () => {
+    const gateway = await startGateway();
+    const lonely = createApi(gateway);
+    const { id } = (
+      await lonely.upload({ text: 'Lost.', filename: 'lost.txt', query: 'provider=kimi' })
+    ).file();
+    await rm(join(gateway.dataDir, 'blobs', 'kept'), { recursive: true });
+    const answer = await lonely.call('GET', `/v1/files/${id}/content`);
+    expect([answer.status, answer.error().code]).toEqual([409, 'content_unavailable']);
+    expect(gateway.logs().map(({ event }) => event)).toContain('master_copy_missing');
+    expect((await lonely.call('GET', `/v1/files/${id}`)).file().deliveries[0]?.status).toBe('completed');
   });
 });
