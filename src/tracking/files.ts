@@ -5,31 +5,29 @@ import { deliveriesOf } from './deliveries.ts';
 
 export type NewFile = Omit<TrackedFile, 'createdAt' | 'deletedAt' | 'purgedAt' | 'statusDetails'>;
 
+/** The columns of a file that has just come in. */
+export const newFileRow = (file: NewFile) => ({
+  id: file.id,
+  owner: file.owner,
+  filename: file.filename,
+  media_type: file.mediaType,
+  bytes: file.sizeBytes,
+  sha256: file.sha256,
+  purpose: file.purpose,
+  status: file.status,
+  status_details: null,
+  blob_key: file.blobKey,
+  expires_at: file.expiresAt,
+  deleted_at: null,
+});
+
 /** Inserts files, and answers with them in the same order. */
 export const insertFiles = async (
   db: Queryable,
   files: readonly NewFile[],
   run: Run = execute,
 ): Promise<readonly TrackedFile[]> => {
-  const insertion = db
-    .insertInto('files')
-    .values(
-      files.map((file) => ({
-        id: file.id,
-        owner: file.owner,
-        filename: file.filename,
-        media_type: file.mediaType,
-        bytes: file.sizeBytes,
-        sha256: file.sha256,
-        purpose: file.purpose,
-        status: file.status,
-        status_details: null,
-        blob_key: file.blobKey,
-        expires_at: file.expiresAt,
-        deleted_at: null,
-      })),
-    )
-    .returningAll();
+  const insertion = db.insertInto('files').values(files.map(newFileRow)).returningAll();
   const rows = await run(insertion);
   const byId = new Map(rows.map((row) => [row.id, toFile(row)]));
   return files.flatMap(({ id }) => byId.get(id) ?? []);

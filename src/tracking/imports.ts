@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { ProviderId } from '../core/provider.ts';
 import type { Queryable } from '../platform/database.ts';
-import type { NewFile } from './files.ts';
+import { type NewFile, newFileRow } from './files.ts';
 import { openQuota, reserveRoom } from './quotas.ts';
 
 /** A copy of the earlier system, with the file that is made for it. It has no master copy here. */
@@ -61,18 +61,7 @@ export const insertImported = async (trx: Queryable, copies: readonly ImportedCo
     .insertInto('files')
     .values(
       copies.map(({ file, importedFrom }) => ({
-        id: file.id,
-        owner: file.owner,
-        filename: file.filename,
-        media_type: file.mediaType,
-        bytes: file.sizeBytes,
-        sha256: file.sha256,
-        purpose: file.purpose,
-        status: file.status,
-        status_details: null,
-        blob_key: file.blobKey,
-        expires_at: file.expiresAt,
-        deleted_at: null,
+        ...newFileRow(file),
         purged_at: sql<Date>`now()`,
         imported_from: importedFrom,
       })),
