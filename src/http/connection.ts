@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GatewayError } from '../core/errors.ts';
 import { beforeBody } from '../ingest/raw-body.ts';
@@ -44,7 +44,8 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
   app.addHook('preClose', async () => {
     isClosing = true;
   });
-  app.addHook('onSend', async ({ routeOptions }, reply) => {
+  app.addHook('onSend', async ({ raw, routeOptions }, reply) => {
+    if (!raw.complete) closeOnceRead(raw);
     const isRefused = reply.statusCode >= 400 && routeOptions.config.readsBody === true;
     // A connection kept alive for the next request would keep a stop waiting for its whole grace.
     if (isClosing || isRefused) reply.header('connection', 'close');
@@ -58,6 +59,20 @@ export const registerConnectionRules = (app: FastifyInstance): void => {
     raw.unpipe();
     raw.resume();
   });
+};
+
+/**
+ * A connection that ends with its answer ends for writing at once, and for reading when the client has sent what it was
+ * sending. Node would end both: a client that writes into that meets a reset, often before it has looked for an answer.
+ */
+const closeOnceRead = (request: IncomingMessage): void => {
+  const { socket } = request;
+  const close = (): void => Socket.prototype.destroySoon.call(socket);
+  socket.destroySoon = () => {
+    if (request.complete) return close();
+    socket.end();
+    request.once('close', close);
+  };
 };
 
 /** Node gives out requests that were sent one behind the other (RFC 9112, 9.3.2) before the first has been answered. */

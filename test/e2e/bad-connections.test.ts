@@ -82,6 +82,16 @@ describe('a file that is too large', () => {
     asking.reset();
   });
 
+  it('is read to its end, that a client which sends first and listens then finds the answer', async () => {
+    const client = await openRaw(gateway.url);
+    await client.send(put(`Content-Length: ${LIMIT_BYTES + 1}`));
+    await client.closed();
+    for (let sent = 0; sent <= LIMIT_BYTES; sent += 1_000) await client.send('x'.repeat(1_000));
+    expect(client.wasReset()).toBe(false);
+    expectRefusal(await client.answer(), [413, 'file_too_large']);
+    client.reset();
+  });
+
   it.each([
     ['a raw body', () => put('Transfer-Encoding: chunked'), ''],
     ['a form', () => post(FORM_TYPE, 'Transfer-Encoding: chunked'), FORM_START],

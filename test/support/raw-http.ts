@@ -18,6 +18,8 @@ export interface RawConnection {
   reset(): void;
   /** Takes nothing in from now on, so that the other side meets a full line. */
   pause(): void;
+  /** Whether the other side has cut the connection, or closed it to what was still being sent. */
+  wasReset(): boolean;
   /** Everything that has come so far. */
   received(): string;
   /** The first complete final answer. Interim ones (1xx) are passed over. */
@@ -35,8 +37,11 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
   socket.on('data', (data: Buffer) => {
     received = Buffer.concat([received, data]);
   });
+  let wasReset = false;
   // A reset is one of the answers a test may wait for.
-  socket.on('error', () => undefined);
+  socket.on('error', () => {
+    wasReset = true;
+  });
   for (const event of ['end', 'close'])
     socket.on(event, () => {
       isClosed = true;
@@ -47,6 +52,7 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
     end: () => void socket.end(),
     reset: () => void socket.resetAndDestroy(),
     pause: () => void socket.pause(),
+    wasReset: () => wasReset,
     received: () => received.toString('latin1'),
     answer: () => until('an answer', () => parseAnswer(received.toString('latin1'), isClosed)),
     closed: async () => void (await until('the other side closes', () => isClosed)),
