@@ -64,8 +64,11 @@ const PUT_BACK_MS = 250;
 const POLL_SECONDS = 10;
 /** How often it looks where there are none, through a pooler that keeps no sessions. */
 const UNTOLD_POLL_SECONDS = 2;
-/** When workers of this process look for what it has sent there: about as soon as a commit takes, and once it is late. */
-const UNTOLD_LOOKS_MS = [20, 250];
+/**
+ * When workers of this process look for what it has sent and nobody is notified of, from when it is due: about as soon as
+ * a commit takes, and once it is late.
+ */
+const LOOKS_MS = [20, 250];
 const DAY_SECONDS = 86_400;
 const FAILED_RUN_RETRIES = 1_000;
 
@@ -90,10 +93,10 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
     for (const id of workers.get(queue) ?? []) boss.notifyWorker(id);
   };
 
-  /** Without notifications, what is sent here is at least met here without waiting for a poll. */
-  const lookUntold = (queue: string): void => {
-    if (isNotified) return;
-    for (const waitMs of UNTOLD_LOOKS_MS) setTimeout(wakeWorkers, waitMs, queue).unref();
+  /** Notifications are for jobs due at once, and not every connection has them. What is sent here is met here without. */
+  const lookFor = (queue: string, delayMs: number): void => {
+    if (isNotified && delayMs <= 0) return;
+    for (const waitMs of LOOKS_MS) setTimeout(wakeWorkers, delayMs + waitMs, queue).unref();
   };
 
   /** The queue puts a failed run back in line without notifying. By this timer its wait, doubling with each run, is over. */
@@ -133,15 +136,13 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       // Without `startAfter` the job is due at once by the server's own clock, which is what makes it notify.
       const later = delayMs > 0 ? { startAfter: new Date(Date.now() + delayMs) } : {};
       await boss.send(queue, data, { db: fromKysely(db), ...later });
-      // Notifications are for jobs due now; one due later is met by this timer, or by a poll if we die before.
-      if (delayMs > 0) setTimeout(wakeWorkers, delayMs, queue).unref();
-      else lookUntold(queue);
+      lookFor(queue, delayMs);
     },
     sendEach: async (db, { queue }, each) => {
       const made = each.map((data) => ({ data }));
       if (made.length === 0) return;
       await boss.insert(queue, made, { db: fromKysely(db) });
-      lookUntold(queue);
+      lookFor(queue, 0);
     },
     schedule: async ({ queue }, cron) => {
       await boss.schedule(queue, cron, {}, { tz: 'UTC', missed: 'once' });

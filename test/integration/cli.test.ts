@@ -12,6 +12,7 @@ import { type Gateway, startGateway } from '../../src/app/gateway.ts';
 import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { callWaybill, errorIn, type WaybillCall } from '../support/call-waybill.ts';
+import { preparePostgres } from '../support/prepared-postgres.ts';
 import { randomText } from '../support/random-text.ts';
 import { screenOf } from '../support/screen-of.ts';
 
@@ -27,6 +28,7 @@ beforeAll(async () => {
     LOG_LEVEL: 'silent',
     XDG_STATE_HOME: join(home, 'state'),
   };
+  await preparePostgres(join(home, 'data/postgres'));
   gateway = await startGateway(loadConfig(env), createLogger('silent'));
 });
 

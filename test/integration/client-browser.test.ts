@@ -10,6 +10,7 @@ import type * as Client from '../../src/client/browser.ts';
 import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { openBrowser } from '../support/open-browser.ts';
+import { preparePostgres } from '../support/prepared-postgres.ts';
 import { JWT_SECRET, signToken } from '../support/sign-token.ts';
 
 const ORIGIN = 'http://localhost:5173';
@@ -88,6 +89,7 @@ beforeAll(async () => {
     CORS_ORIGINS: ORIGIN,
     RATE_LIMIT_PER_MINUTE: '0',
   };
+  await preparePostgres(join(home, 'data/postgres'));
   [gateway, bundle] = await Promise.all([startGateway(loadConfig(env), createLogger('silent')), bundled()]);
 });
 

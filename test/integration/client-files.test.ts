@@ -8,6 +8,7 @@ import { createResumeDirectory, Waybill } from '../../src/client/index.ts';
 import { createClientFiles } from '../../src/mcp/client-files.ts';
 import { connectTo } from '../../src/mcp/connection.ts';
 import type { Files } from '../../src/mcp/files.ts';
+import { preparePostgres } from '../support/prepared-postgres.ts';
 import { randomText } from '../support/random-text.ts';
 
 const { signal } = new AbortController();
@@ -34,6 +35,7 @@ const open = async (allowedPaths: readonly string[]): Promise<Files> =>
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'waybill-client-files-'));
   await mkdir(join(directory, 'files'));
+  await preparePostgres(join(directory, 'data/postgres'));
   gateway = await createGateway({
     settings: { PORT: 0, DATA_DIR: join(directory, 'data'), RATE_LIMIT_PER_MINUTE: 0 },
   });

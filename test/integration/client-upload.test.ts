@@ -21,6 +21,7 @@ import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import { pdf } from '../support/make-content.ts';
+import { preparePostgres } from '../support/prepared-postgres.ts';
 import { randomText } from '../support/random-text.ts';
 import { JWT_SECRET, signToken } from '../support/sign-token.ts';
 import { until } from '../support/until.ts';
@@ -40,6 +41,7 @@ beforeAll(async () => {
     JWT_SECRET_KEY: JWT_SECRET,
     RATE_LIMIT_PER_MINUTE: '0',
   };
+  await preparePostgres(join(home, 'data/postgres'));
   gateway = await startGateway(loadConfig(env), createLogger('silent'));
   proxy = await startCuttingProxy(gateway.url);
 });

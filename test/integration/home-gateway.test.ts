@@ -8,12 +8,14 @@ import { createLocal } from '../../src/app/local.ts';
 import { chooseGateway } from '../../src/cli/choose-gateway.ts';
 import { loadConfig } from '../../src/platform/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
+import { preparePostgres } from '../support/prepared-postgres.ts';
 
 let directory: string;
 let opened: HomeGateway[];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'waybill-home-'));
+  await preparePostgres(join(directory, 'postgres'));
   opened = [];
 });
 afterEach(async () => {

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll } from 'vitest';
+import { preparePostgres } from './prepared-postgres.ts';
 import { spawnWaybill } from './run-waybill.ts';
 import { signToken } from './sign-token.ts';
 import { until } from './until.ts';
 
 export interface StartGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** The directory of an earlier gateway, to start again on what it left. Default: a new one. */
+  /** An empty directory, or that of an earlier gateway, to start again on what it left. Default: one whose first start has been. */
   readonly home?: string;
 }
 
@@ -62,12 +63,18 @@ export const makeHome = async (): Promise<string> => {
   return home;
 };
 
+const makePreparedHome = async (): Promise<string> => {
+  const home = await makeHome();
+  await preparePostgres(join(home, 'data/postgres'));
+  return home;
+};
+
 /** A start after kill -9 first stops the Postgres that was left; on a busy machine that takes its time. */
 const START_DEADLINE_MS = 50_000;
 
 /** Starts the program on any free port and resolves once it says that it is ready. It is ended with the test file. */
 export const startGateway = async (options: StartGatewayOptions = {}): Promise<GatewayProcess> => {
-  const home = options.home ?? (await makeHome());
+  const home = options.home ?? (await makePreparedHome());
   // Tests make more calls than people do.
   const env = { PORT: '0', DATA_DIR: join(home, 'data'), RATE_LIMIT_PER_MINUTE: '0', ...options.env };
   const child = spawnWaybill(['serve'], { cwd: home, env });

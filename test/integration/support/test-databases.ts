@@ -14,6 +14,7 @@ import {
 import { startJobs } from '../../../src/platform/jobs.ts';
 import { migrate } from '../../../src/platform/migrate.ts';
 import type { Tables } from '../../../src/platform/tables.ts';
+import { preparePostgres } from '../../support/prepared-postgres.ts';
 
 export const SCHEMA = 'waybill';
 export const JOBS_SCHEMA = 'waybill_jobs';
@@ -68,6 +69,7 @@ export const useTestDatabases = ({ queues }: { queues: boolean }): TestDatabases
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'test-databases-'));
+    await preparePostgres(join(directory, 'postgres'));
     postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), log });
     // No test here cuts the power.
     await queryOnce(postgres.url, 'alter system set fsync = off');
