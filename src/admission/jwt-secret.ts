@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { makeDirectory } from '../platform/make-directory.ts';
 import { StartupError } from '../platform/startup-error.ts';
 import { writeOnce } from '../platform/write-once.ts';
 
@@ -17,7 +18,7 @@ export const loadJwtSecret = async (
   dataDirectory: string,
 ): Promise<string> => {
   if (configured !== undefined) return configured;
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDirectory);
   const path = join(dataDirectory, 'jwt-secret');
   return (await readSecret(path)) ?? (await writeOnce(path, randomBytes(SECRET_BYTES).toString('base64url')));
 };

@@ -167,6 +167,15 @@ describe('lockDirectory', () => {
     expect(String(error)).toContain(`The data directory ${join(directory, 'below')} cannot be used`);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'says so where nothing can be made at all, instead of trying for ever',
+    () => {
+      const error = errorOf(() => lockDirectory('/proc/waybill/data'));
+      expect(error).toBeInstanceOf(StartupError);
+      expect(String(error)).toContain('The data directory /proc/waybill/data cannot be used');
+    },
+  );
+
   it('says so when the lock file is something else', () => {
     mkdirSync(directory);
     writeFileSync(join(directory, 'gateway.lock'), 'not a lock '.repeat(200));

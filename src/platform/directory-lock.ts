@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeDirectory } from './make-directory.ts';
 import { StartupError } from './startup-error.ts';
 
 /** The right to use a data directory. Ends with `release()` or with the process, however that ends. */
@@ -52,7 +53,7 @@ export function lockDirectory(directory: string): DirectoryLock {
 function acquire(directory: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     database = new DatabaseSync(join(directory, LOCK_FILE), { timeout: 0 });
     // The journal stays in memory: nothing is ever written, and a journal file would be left behind by SIGKILL.
     database.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive');
