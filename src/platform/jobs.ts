@@ -69,8 +69,10 @@ const UNTOLD_POLL_SECONDS = 2;
  * a commit takes, and once it is late.
  */
 const LOOKS_MS = [20, 250];
+const LONGEST_RETRY_SECONDS = 60;
 const DAY_SECONDS = 86_400;
-const FAILED_RUN_RETRIES = 1_000;
+/** Longer than any delivery is tried, so that no job lapses before its delivery does. */
+const RETENTION_SECONDS = 14 * DAY_SECONDS;
 
 /** Starts the job queue in its own schema. Owns its connections; the caller ends it with `stop`. */
 export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promise<Jobs> => {
@@ -168,12 +170,12 @@ const declareQueue = async (boss: PgBoss, queue: string, expireInSeconds: number
   const options = {
     expireInSeconds,
     heartbeatSeconds: HEARTBEAT_SECONDS,
-    retryLimit: FAILED_RUN_RETRIES,
+    // As often as there is time for: a provider may refuse to remove a file for days.
+    retryLimit: RETENTION_SECONDS / LONGEST_RETRY_SECONDS,
     retryDelay: RETRY_SECONDS,
     retryBackoff: true,
-    retryDelayMax: 60,
-    // Longer than any delivery is tried, so that no job lapses before its delivery does.
-    retentionSeconds: 14 * DAY_SECONDS,
+    retryDelayMax: LONGEST_RETRY_SECONDS,
+    retentionSeconds: RETENTION_SECONDS,
     deleteAfterSeconds: DAY_SECONDS,
     notify: true,
   };
