@@ -19,6 +19,9 @@ const KEY_ID = 'soak-key-id';
 
 const keyIn = (name: string): string => name.split('/').at(-1) ?? '';
 
+/** What comes after `blobs/` and `growing/`. */
+const keyOfObject = (name: string): string => name.split('/')[1] ?? '';
+
 const disk: Store = {
   env: { BLOB_STORE: 'disk' },
   blobs: async (gateways) => {
@@ -46,10 +49,10 @@ export const openStore = async (kind: StoreKind, directory: string): Promise<Sto
       S3_SECRET_ACCESS_KEY: 'soak-secret-access-key',
     },
     blobs: async () => [
-      ...[...emulator.objects.keys()].map((name) => ({ name, key: keyIn(name) })),
+      ...[...emulator.objects.keys()].map((name) => ({ name, key: keyOfObject(name) })),
       ...[...emulator.uploads.values()].map(({ name }) => ({
         name: `upload of ${name}`,
-        key: keyIn(name),
+        key: keyOfObject(name),
       })),
     ],
     close: () => emulator.close(),

@@ -11,6 +11,7 @@
  * - BLB-08 A suspended blob, or one whose process died, is resumed at what had become durable or more, never less.
  * - BLB-09 What is written on probation is seen by no reader until it is accepted, and can be taken back.
  * - BLB-10 A copy has the same bytes under another key, and outlives the first.
+ * - BLB-11 A shared blob is taken over at any size that was made durable, whatever its first writer does then.
  */
 export interface BlobStore {
   /** Begins a blob. The caller must end it with `commit` or `abort`. Rejects when the key was used for a blob that is there. */
@@ -41,8 +42,24 @@ export interface BlobStore {
     fatesOf: (keys: readonly string[]) => Promise<ReadonlyMap<string, BlobFate>>,
     options?: { readonly minAgeMs?: number },
   ): Promise<number>;
+  /** How a blob is gone on with by another instance; null where blobs belong to one. */
+  readonly shared: SharedBlobs | null;
   /** Frees workers and descriptors. Readers and writers must have ended. */
   close(): Promise<void>;
+}
+
+/**
+ * Blobs that another instance can fetch while they grow. It writes a blob of its own: whoever wrote the first may have
+ * stalled and write on, under a key that nobody looks at any more.
+ */
+export interface SharedBlobs {
+  /**
+   * Makes a blob of the first `sizeBytes` of another, which a `flush`, `accept` or `suspend` at that size had made durable,
+   * and which stays as it is. To be gone on with, and durable so far. Rejects with `BlobMissingError` when they are not there.
+   */
+  takeOver(key: string, from: { readonly key: string; readonly sizeBytes: number }): Promise<BlobWriter>;
+  /** Lets go of what is kept so that a blob that is being written here can be taken over at less than `sizeBytes`. */
+  trim(key: string, sizeBytes: number): Promise<void>;
 }
 
 /** What the record knows a blob as: a file's master copy, or an upload that is still coming in. */

@@ -15,4 +15,8 @@ export interface TrackedUpload {
   /** As the client sent it. */
   readonly metadata: string | null;
   readonly expiresAt: Date;
+  /** The blob that has its first `savedBytes`, written by another instance, as long as ours has not fetched them. */
+  readonly takenFrom: string | null;
+  /** How much of it any instance can go on from. Null: nothing, or the blobs belong to one instance, where only the blob knows. */
+  readonly savedBytes: number | null;
 }

@@ -1,16 +1,14 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { FileWithDeliveries } from '../core/file.ts';
 import type { TrackedUpload } from '../core/upload.ts';
-import { deleteUpload, setUploadLength, touchUpload } from '../tracking/uploads.ts';
+import { lockUpload } from '../tracking/upload-writers.ts';
+import { deleteUpload, setUploadLength } from '../tracking/uploads.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { OpenUploads } from './open-uploads.ts';
 import { readUntilTold } from './read-until-told.ts';
 import { type Reception, refuseBeforehand } from './reception.ts';
-
-/** How long an upload is kept after the last that came of it, in milliseconds. */
-export const UPLOAD_TTL_MS = 86_400_000;
-/** An upload in many small parts does not need its row written for each. */
-const TOUCH_AFTER_MS = 60_000;
+import { overtaken } from './turns.ts';
+import { type Hold, noUpload } from './upload-holds.ts';
 
 /** A piece of an upload. */
 export interface Append {
@@ -29,15 +27,19 @@ export type UploadState =
   | { readonly upload: TrackedUpload; readonly offsetBytes: number };
 
 /**
- * Appends to an upload whose turn the caller has, until `told`. What arrived before a failure stays, unless it was all or
+ * Appends to an upload that the caller has to itself, until `told`. What arrived before a failure stays, unless it was all or
  * nothing. Rejects with `offset_conflict`, with `file_too_large` when the body goes on beyond the length, with whatever
  * the body rejects with, and with what is found wrong with the whole file; that ends the upload.
  */
 export const appendUpload = async (
   dependencies: Dependencies,
   open: OpenUploads,
-  { upload: before, append, told }: { upload: TrackedUpload; append: Append; told: AbortSignal },
+  { hold, append, told }: { hold: Hold; append: Append; told: AbortSignal },
 ): Promise<UploadState> => {
+  const { upload: before } = hold;
+  // Nothing is fetched for a piece that does not fit.
+  if (before.takenFrom !== null && append.offsetBytes !== (before.savedBytes ?? 0))
+    throw offsetConflict(before.savedBytes ?? 0, append.offsetBytes);
   const reception = await open.open(before);
   try {
     const { receivedBytes } = reception;
@@ -47,13 +49,13 @@ export const appendUpload = async (
     const upload = { ...before, lengthBytes };
     const piece = { ...append, body: readUntilTold(append.body, told), lengthBytes };
     const isCut = await takePiece(reception, piece).catch(async (error: unknown) => {
-      await settle(dependencies, open, { upload, isProved: !append.isAllOrNothing }, error);
+      await settle(dependencies, open, { hold, upload, reception, isProved: !append.isAllOrNothing }, error);
       throw error;
     });
     const file = await completeIfWhole(dependencies, open, { upload, reception });
     if (isCut) throw tooLong(lengthBytes, file?.file.id);
     if (file !== null) return { file };
-    const expiresAt = await touch(dependencies, upload);
+    const expiresAt = await confirm(dependencies, { hold, reception }, { hasCome: true });
     return { upload: { ...upload, expiresAt }, offsetBytes: reception.receivedBytes };
   } finally {
     open.rest(before.id);
@@ -72,23 +74,35 @@ export const completeIfWhole = async (
   if (reception.receivedBytes !== upload.lengthBytes) return null;
   const { database } = dependencies;
   open.forget(upload.id);
-  try {
-    return await reception.commit({
-      options: upload.options,
-      keepsAfter: isOurFault,
-      alongside: async (trx) => {
-        if (!(await deleteUpload(trx, upload.id))) throw noUpload(upload.id);
-      },
-    });
-  } catch (error) {
-    if (!isOurFault(error)) await deleteUpload(database, upload.id);
-    throw error;
-  }
+  return await reception.commit({
+    options: upload.options,
+    // Only who has taken it off the record may remove its bytes.
+    keepsAfter: async (error) =>
+      isOurFault(error) || !(await deleteUpload(database, upload).catch(() => false)),
+    // Before anything is charged for a file that another instance may have made of it.
+    beforehand: async (trx) => {
+      if (!(await lockUpload(trx, upload))) throw overtaken();
+    },
+    alongside: async (trx) => {
+      if (!(await deleteUpload(trx, upload))) throw noUpload(upload.id);
+    },
+  });
 };
 
-export const noUpload = (id: string): GatewayError =>
-  new GatewayError('not_found', `There is no upload ${id}.`, { param: 'id' });
+/** Has the record say how far an upload has come before its client is told so. Answers until when it is kept. */
+export const confirm = async (
+  { blobs, background }: Dependencies,
+  { hold, reception }: { hold: Hold; reception: Reception },
+  news: { readonly hasCome: boolean },
+): Promise<Date> => {
+  const { receivedBytes, blobKey } = reception;
+  const keptUntil = await hold.confirm(receivedBytes, news);
+  if (blobs.shared !== null)
+    void background.run(async () => await blobs.shared?.trim(blobKey, receivedBytes));
+  return keptUntil;
+};
 
+/** Whether an error leaves the upload to be tried again. */
 const isOurFault = (error: unknown): boolean => toGatewayError(error).httpStatus >= 500;
 
 /** The length of the upload, told now or before. */
@@ -109,7 +123,7 @@ const agreeOnLength = async (
   }
   await refuseBeforehand(dependencies, { ...upload, sizeBytes: toldBytes });
   await dependencies.quotas.cover({ id: upload.id, owner: upload.owner, sizeBytes: toldBytes });
-  await setUploadLength(dependencies.database, upload.id, toldBytes);
+  if (!(await setUploadLength(dependencies.database, upload, toldBytes))) throw overtaken();
   return toldBytes;
 };
 
@@ -148,18 +162,23 @@ const flush = async (reception: Reception, beforeBytes: number): Promise<void> =
 const settle = async (
   dependencies: Dependencies,
   open: OpenUploads,
-  { upload, isProved }: { upload: TrackedUpload; isProved: boolean },
+  {
+    hold,
+    upload,
+    reception,
+    isProved,
+  }: { hold: Hold; upload: TrackedUpload; reception: Reception; isProved: boolean },
   error: unknown,
 ): Promise<void> => {
   const { database, log } = dependencies;
   try {
     if (error instanceof GatewayError && endsUpload(error, upload, isProved)) {
-      await deleteUpload(database, upload.id);
-      return await open.discard(upload);
+      if (!(await deleteUpload(database, upload))) return;
+      return await open.discard({ ...upload, takenFrom: null });
     }
-    // Opened anew, it goes on with what is on the disk.
+    // Opened anew, it goes on with what is durable.
     if (isOurFault(error)) await open.close(upload.id);
-    await touch(dependencies, upload);
+    await confirm(dependencies, { hold, reception }, { hasCome: true });
   } catch (second) {
     log.warn({ event: 'upload_not_settled', upload: upload.id, err: second });
   }
@@ -170,13 +189,6 @@ const endsUpload = ({ code }: GatewayError, { lengthBytes }: TrackedUpload, isPr
   (code === 'file_too_large' && lengthBytes === null) || (isProved && REFUSED_CONTENT.has(code));
 
 const REFUSED_CONTENT: ReadonlySet<string> = new Set(['type_mismatch', 'type_not_allowed', 'unsafe_content']);
-
-const touch = async ({ database }: Dependencies, { id, expiresAt }: TrackedUpload): Promise<Date> => {
-  if (expiresAt.getTime() - Date.now() > UPLOAD_TTL_MS - TOUCH_AFTER_MS) return expiresAt;
-  const later = await touchUpload(database, id, UPLOAD_TTL_MS);
-  if (later === null) throw noUpload(id);
-  return later;
-};
 
 const offsetConflict = (offsetBytes: number, toldBytes: number): GatewayError =>
   new GatewayError(

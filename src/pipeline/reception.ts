@@ -70,9 +70,9 @@ export interface Received extends FileWithDeliveries {
 }
 
 /** What is known only once all bytes are there. */
-interface LastWord extends Pick<RecordFile, 'options' | 'alongside'> {
+interface LastWord extends Pick<RecordFile, 'options' | 'beforehand' | 'alongside'> {
   /** After which failures the bytes stay, to be gone on with under the same place. Default: after none. */
-  readonly keepsAfter?: (error: unknown) => boolean;
+  readonly keepsAfter?: (error: unknown) => Promise<boolean>;
 }
 
 const HELD_BYTES = 64 * 2 ** 10;
@@ -104,15 +104,15 @@ export const beginReception = async (
   }
 };
 
-/** Goes on with a file that was suspended, or whose process died. */
+/** Goes on with a file whose blob was opened for that: one that was suspended, or whose process died, or a copy of it. */
 export const resumeReception = async (
   dependencies: Dependencies,
   options: ReceptionOptions & { readonly place: Place },
+  writer: BlobWriter,
 ): Promise<Reception> => {
-  const { blobs, quotas } = dependencies;
   const { owner, place } = options;
-  const room = quotas.ofUpload({ id: place.fileId, owner, sizeBytes: options.sizeBytes ?? 0 });
-  return receive(dependencies, { ...options, room }, await blobs.resume(place.blobKey));
+  const room = dependencies.quotas.ofUpload({ id: place.fileId, owner, sizeBytes: options.sizeBytes ?? 0 });
+  return receive(dependencies, { ...options, room }, writer);
 };
 
 /** Rejects with what is wrong with a file by what is known before its bytes. */
@@ -209,7 +209,7 @@ const receive = async (
         log.info({ event: 'file_received', file: fileId, owner, bytes, media_type: type });
         return received;
       } catch (error) {
-        const isKept = last.keepsAfter?.(error) === true;
+        const isKept = (await last.keepsAfter?.(error)) === true;
         await end(isKept ? 'suspended' : 'aborted');
         if (isKept) await writer.suspend().catch(() => undefined);
         else await writer.abort().then(() => discard(dependencies, blobKey));

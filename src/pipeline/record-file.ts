@@ -24,6 +24,8 @@ export interface RecordFile extends CommittedBlob {
   readonly routed: readonly Acceptance[];
   /** Copies of it that are on their way already. */
   readonly early: readonly EarlyCopy[];
+  /** What has to be true for it to be recorded, and rejects if it is not. */
+  readonly beforehand?: ((trx: Queryable) => Promise<void>) | undefined;
   /** What else is to be true together with the file, and undoes it by rejecting. */
   readonly alongside?: ((trx: Queryable, sha256: string) => Promise<void>) | undefined;
 }
@@ -52,8 +54,10 @@ export const recordFile = async (dependencies: Dependencies, record: RecordFile)
 
 const recordOnce = async (dependencies: Dependencies, record: RecordFile): Promise<Recorded> => {
   const planned = plan(dependencies, record);
-  if (record.alongside === undefined) return await dependencies.commits.record(planned);
+  if (record.beforehand === undefined && record.alongside === undefined)
+    return await dependencies.commits.record(planned);
   return await transact(dependencies.database, async (trx) => {
+    await record.beforehand?.(trx);
     const [recorded] = await insertPlanned(dependencies, trx, [planned]);
     if (recorded === undefined) throw new Error('The file was not recorded.');
     await record.alongside?.(trx, record.sha256);

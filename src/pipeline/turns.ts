@@ -13,15 +13,16 @@ export interface Turns {
   idle(): Promise<void>;
 }
 
-interface Turn {
+export interface Turn {
   /** Aborts when it should end soon; the reason is the error for whoever waits for what it does. */
   readonly told: AbortSignal;
+  /** Tells whoever has it to end. */
+  tell(reason: GatewayError): void;
   /** To be called once, at the end. */
   giveBack(): void;
 }
 
 interface Held extends Turn {
-  readonly telling: AbortController;
   readonly ended: Promise<void>;
 }
 
@@ -38,7 +39,8 @@ export const createTurns = ({ waitMs }: { readonly waitMs: number }): Turns => {
       held.delete(key);
       ending.resolve();
     };
-    const turn = { telling, told: telling.signal, ended: ending.promise, giveBack };
+    const tell = (reason: GatewayError): void => telling.abort(reason);
+    const turn = { told: telling.signal, tell, ended: ending.promise, giveBack };
     held.set(key, turn);
     return turn;
   };
@@ -53,13 +55,13 @@ export const createTurns = ({ waitMs }: { readonly waitMs: number }): Turns => {
         const other = held.get(key);
         const leftMs = deadlineMs - performance.now();
         if (leftMs <= 0) throw locked();
-        other?.telling.abort(overtaken());
+        other?.tell(overtaken());
         await endOrTimeout(other?.ended, leftMs);
       }
     },
     tellAll: (reason) => {
       reasonForAll = reason;
-      for (const { telling } of held.values()) telling.abort(reason);
+      for (const { tell } of held.values()) tell(reason);
     },
     idle: async () => {
       while (held.size > 0) await Promise.all([...held.values()].map(({ ended }) => ended));
@@ -74,11 +76,13 @@ const endOrTimeout = async (ended: Promise<void> | undefined, timeoutMs: number)
   over.abort();
 };
 
-const overtaken = (): GatewayError =>
+/** For a request that has to end for another one's sake. */
+export const overtaken = (): GatewayError =>
   new GatewayError(
     'upload_locked',
     'A later request took this upload over; ask for its offset and go on from there.',
   );
 
-const locked = (): GatewayError =>
+/** For a request that has waited for another one in vain. */
+export const locked = (): GatewayError =>
   new GatewayError('upload_locked', 'Another request is still writing to this upload; try again shortly.');

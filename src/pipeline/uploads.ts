@@ -12,19 +12,20 @@ import {
   findUpload,
   insertUpload,
 } from '../tracking/uploads.ts';
-import {
-  type Append,
-  appendUpload,
-  completeIfWhole,
-  noUpload,
-  UPLOAD_TTL_MS,
-  type UploadState,
-} from './append-upload.ts';
+import { type Append, appendUpload, completeIfWhole, confirm, type UploadState } from './append-upload.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createOpenUploads, type OpenUploads } from './open-uploads.ts';
 import { newPlace, refuseBeforehand } from './reception.ts';
 import { deleteFile } from './retire-file.ts';
 import { createTurns, type Turns } from './turns.ts';
+import {
+  createUploadHolds,
+  type Hold,
+  noUpload,
+  UPLOAD_TTL_MS,
+  type UploadHolds,
+  WAIT_MS,
+} from './upload-holds.ts';
 
 /**
  * Files that come in over several requests. Each request has the upload to itself: a later one makes an earlier one end,
@@ -62,8 +63,6 @@ interface CreateUpload {
   readonly metadata: string | null;
 }
 
-/** How long a request waits for an earlier one to end. */
-const WAIT_MS = 10_000;
 const EXPIRE_EVERY_MS = 30_000;
 const EXPIRE_BATCH = 1_000;
 /** Far more than any client keeps open at once; each idle one costs room on the disk and in the record. */
@@ -73,6 +72,7 @@ const SURPLUS_RETRY_AFTER_MS = 60_000;
 interface Parts {
   readonly dependencies: Dependencies;
   readonly turns: Turns;
+  readonly holds: UploadHolds;
   readonly open: OpenUploads;
 }
 
@@ -80,7 +80,12 @@ interface Parts {
 export const createUploads = (dependencies: Dependencies): Uploads => {
   const { database, quotas, stopping, log } = dependencies;
   const turns = createTurns({ waitMs: WAIT_MS });
-  const parts: Parts = { dependencies, turns, open: createOpenUploads(dependencies, turns) };
+  const parts: Parts = {
+    dependencies,
+    turns,
+    holds: createUploadHolds(dependencies),
+    open: createOpenUploads(dependencies, turns),
+  };
   const expiring = setInterval(() => {
     expire(parts).catch((error: unknown) => log.warn({ event: 'uploads_not_expired', err: error }));
   }, EXPIRE_EVERY_MS).unref();
@@ -100,13 +105,16 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
       log.info({ event: 'upload_created', upload: id, owner, bytes: lengthBytes });
       return upload;
     },
-    find: async (key) => (await withUpload(parts, key, look(parts))) ?? (await findFinished(parts, key)),
+    find: async (key) =>
+      (await findElsewhere(parts, key)) ??
+      (await withUpload(parts, key, look(parts))) ??
+      (await findFinished(parts, key)),
     append: async (key, append) =>
-      (await withUpload(parts, key, (upload, told) =>
-        appendUpload(dependencies, parts.open, { upload, append, told }),
+      (await withUpload(parts, key, (hold, told) =>
+        appendUpload(dependencies, parts.open, { hold, append, told }),
       )) ?? (await appendToFinished(parts, key, append)),
     remove: async (key) => {
-      const removed = await withUpload(parts, key, async (upload) => {
+      const removed = await withUpload(parts, key, async ({ upload }) => {
         await giveUp(parts, upload);
         log.info({ event: 'upload_given_up', upload: upload.id, owner: upload.owner });
         return true;
@@ -127,9 +135,9 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
 const withUpload = async <Result>(
   parts: Parts,
   { owner, id }: UploadKey,
-  use: (upload: TrackedUpload, told: AbortSignal) => Promise<Result>,
+  use: (hold: Hold, told: AbortSignal) => Promise<Result>,
 ): Promise<Result | null> => {
-  const { dependencies, turns } = parts;
+  const { dependencies, turns, holds, open } = parts;
   const { database } = dependencies;
   let turn = turns.takeFree(id);
   if (turn === null) {
@@ -138,34 +146,52 @@ const withUpload = async <Result>(
     turn = await turns.take(id);
   }
   try {
-    const upload = await findUpload(database, owner, id);
-    if (upload === null) return null;
-    if (upload.expiresAt.getTime() <= Date.now()) {
-      await giveUp(parts, upload);
-      throw new GatewayError('upload_expired', `The upload ${id} has expired; begin a new one.`, {
-        param: 'id',
-      });
+    const hold = await holds.take({ owner, id }, turn);
+    if (hold === null) return null;
+    try {
+      await refuseExpired(parts, hold.upload);
+      return await use(hold, turn.told);
+    } catch (error) {
+      throw await hold.explain(error);
+    } finally {
+      if (hold.isLost()) open.letGo(hold.upload);
+      await hold.end();
     }
-    return await use(upload, turn.told);
   } finally {
     turn.giveBack();
   }
 };
 
+const refuseExpired = async (parts: Parts, upload: TrackedUpload): Promise<void> => {
+  if (upload.expiresAt.getTime() > Date.now()) return;
+  await giveUp(parts, upload);
+  const message = `The upload ${upload.id} has expired; begin a new one.`;
+  throw new GatewayError('upload_expired', message, { param: 'id' });
+};
+
 /** The row first: a blob that no record names is collected at the next start. */
 const giveUp = async ({ dependencies, open }: Parts, upload: TrackedUpload): Promise<void> => {
-  await deleteUpload(dependencies.database, upload.id);
+  if (!(await deleteUpload(dependencies.database, upload))) throw noUpload(upload.id);
   await open.discard(upload);
+};
+
+/** Of an upload that rests at another instance, the record knows how far it is: it need not be fetched to tell. */
+const findElsewhere = async ({ holds }: Parts, key: UploadKey): Promise<UploadState | null> => {
+  const found = await holds.findElsewhere(key);
+  return found === null ? null : { upload: found.upload, offsetBytes: found.savedBytes };
 };
 
 /** Also makes a file of an upload that had all its bytes when a crash or a fault kept it from becoming one. */
 const look =
   ({ dependencies, open }: Parts) =>
-  async (upload: TrackedUpload): Promise<UploadState> => {
+  async (hold: Hold): Promise<UploadState> => {
+    const { upload } = hold;
     const reception = await open.open(upload);
     try {
       const file = await completeIfWhole(dependencies, open, { upload, reception });
-      return file === null ? { upload, offsetBytes: reception.receivedBytes } : { file };
+      if (file !== null) return { file };
+      await confirm(dependencies, { hold, reception }, { hasCome: false });
+      return { upload, offsetBytes: reception.receivedBytes };
     } finally {
       open.rest(upload.id);
     }
@@ -205,19 +231,21 @@ const appendToFinished = async (
 const expire = async ({ dependencies, turns, open }: Parts): Promise<number> => {
   const { database, log } = dependencies;
   let expired = 0;
-  for (const upload of await expiredUploads(database, EXPIRE_BATCH)) {
+  for (const id of await expiredUploads(database, EXPIRE_BATCH)) {
     // Somebody is at it, and will keep it for longer or find it expired.
-    const turn = turns.takeFree(upload.id);
+    const turn = turns.takeFree(id);
     if (turn === null) continue;
     try {
-      if (!(await deleteExpiredUpload(database, upload.id))) continue;
+      const upload = await deleteExpiredUpload(database, id);
+      if (upload === null) continue;
       await open.discard(upload);
       expired += 1;
-      log.info({ event: 'upload_expired', upload: upload.id });
+      log.info({ event: 'upload_expired', upload: id });
     } finally {
       turn.giveBack();
     }
   }
+  await open.tidy();
   return expired;
 };
 

@@ -57,6 +57,11 @@ interface UploadsTable {
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
   expires_at: Date;
+  writer: ColumnType<string | null, never, string | null>;
+  busy_until: ColumnType<Date | null, never, Date | null>;
+  is_wanted: Generated<boolean>;
+  taken_from: ColumnType<string | null, never, string | null>;
+  saved_bytes: ColumnType<number | null, never, number | null>;
 }
 
 interface UploadUrlsTable {

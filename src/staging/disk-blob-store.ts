@@ -143,6 +143,7 @@ export const openDiskBlobStore = async (directory: string): Promise<BlobStore> =
       }
       return removed;
     },
+    shared: null,
     close: async () => {
       await incomingHandle.close();
       await hasher.close();

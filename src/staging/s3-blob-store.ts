@@ -17,10 +17,10 @@ import { S3BlobWriter } from './s3-blob-writer.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { copyObject } from './s3-copy.ts';
 import { createLocalCopies } from './s3-local-copies.ts';
-import { clearObjects, objectName, tailName } from './s3-objects.ts';
+import { clearObjects, objectName, removeTails, tailsOf } from './s3-objects.ts';
 import { startPartUploads } from './s3-part-uploads.ts';
 import { readObject } from './s3-read.ts';
-import { openStaged, type Staged } from './s3-resume.ts';
+import { openStaged, openTakenOver, type Staged } from './s3-resume.ts';
 
 export interface S3BlobStoreOptions {
   /** Closed with the store. */
@@ -66,18 +66,15 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
   const growing = new Map<string, Growing>();
   const suspended = new Set<string>();
   const copies = createLocalCopies(local);
+  /** Blobs that are committed and not yet kept, of which the bucket may have tails. */
+  const tailed = new Set<string>();
 
   const isWritten = (key: string): boolean => growing.has(key) || suspended.has(key);
 
   const refuseUsed = async (key: string): Promise<void> => {
-    const found = await Promise.all([objectName(key), tailName(key)].map(bucket.sizeOf));
-    if (found.some((sizeBytes) => sizeBytes !== null))
-      throw new Error(`Blob ${key} has been written already.`);
+    const [objectBytes, tails] = await Promise.all([bucket.sizeOf(objectName(key)), tailsOf(bucket, key)]);
+    if (objectBytes !== null || tails.length > 0) throw new Error(`Blob ${key} has been written already.`);
   };
-
-  /** Whether the bucket has all of the blob: no tail is left of one that was committed. */
-  const isComplete = async (key: string): Promise<boolean> =>
-    (await bucket.sizeOf(tailName(key))) === null && (await bucket.sizeOf(objectName(key))) !== null;
 
   /** Claims the key while the writer is being made, so that of two at the same time one is refused. */
   const begin = async (key: string, stage: () => Promise<Staged>): Promise<BlobWriter> => {
@@ -100,31 +97,31 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
 
   const grow = (
     key: string,
-    { writer, durableBytes, begun, storedBytes }: Staged,
+    { writer, tails, durableBytes, begun, stored }: Staged,
     outcome: PromiseWithResolvers<void>,
   ): S3BlobWriter => {
     const readLocal = (range: BlobRange): AsyncIterable<Buffer> => local.read(key, range);
-    const name = objectName(key);
-    const upload = { bucket, name, partBytes, memory, begun, storedBytes, read: readLocal };
-    return new S3BlobWriter({
+    const upload = { bucket, name: objectName(key), partBytes, memory, begun, stored, read: readLocal };
+    const s3Writer = new S3BlobWriter({
       local: writer,
       readLocal,
       removeLocal: () => local.remove(key),
       bucket,
       parts: startPartUploads(upload),
-      objectName: name,
-      tailName: tailName(key),
+      key,
       writerId,
+      tails,
       durableBytes,
-      isDoneElsewhere: () => isComplete(key),
       onEnd: (end: BlobEnd, sizeBytes) => {
         growing.delete(key);
         if (end === 'suspended') suspended.add(key);
         if (end === 'committed') copies.add(key, sizeBytes);
+        if (end === 'committed' && s3Writer.mayHaveTails) tailed.add(key);
         if (end === 'committed') outcome.resolve();
         else outcome.reject(new BlobAbortedError('The writer of this blob gave up.'));
       },
     });
+    return s3Writer;
   };
 
   const store: BlobStore = {
@@ -134,7 +131,7 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
         const writer = await local.create(key);
         try {
           await refuseUsed(key);
-          return { writer, durableBytes: null };
+          return { writer, tails: [], durableBytes: null };
         } catch (error) {
           await writer.abort();
           throw error;
@@ -143,10 +140,8 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
     resume: (key) => begin(key, () => openStaged({ key, local, bucket, writerId })),
     read: async function* (key, range = {}) {
       checkedKey(key);
-      const mayBeElsewhere = suspended.has(key) || growing.get(key)?.writer?.isAtRest === true;
-      const isElsewhere = mayBeElsewhere && (await isComplete(key));
-      if (suspended.has(key) && !isElsewhere) throw new BlobAbortedError(`Blob ${key} is suspended.`);
-      const outcome = isElsewhere ? undefined : growing.get(key)?.outcome.promise;
+      if (suspended.has(key)) throw new BlobAbortedError(`Blob ${key} is suspended.`);
+      const outcome = growing.get(key)?.outcome.promise;
       let offset = range.start ?? 0;
       const end = range.end ?? Number.POSITIVE_INFINITY;
       try {
@@ -170,7 +165,6 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
       await refuseUsed(newKey);
       const sizeBytes = await bucket.sizeOf(objectName(key));
       if (sizeBytes === null) throw new BlobMissingError(`There is no blob ${key}.`);
-      if (!(await isComplete(key))) throw new Error(`Blob ${key} is not complete.`);
       // An empty local blob says that the copy is ours to sweep, until a record names it.
       await (await local.create(newKey)).commit();
       try {
@@ -180,10 +174,15 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
         throw error;
       }
     },
-    keep: (key) => copies.keep(checkedKey(key)),
+    keep: async (key) => {
+      if (tailed.has(checkedKey(key))) await removeTails(bucket, key);
+      tailed.delete(key);
+      await copies.keep(key);
+    },
     remove: async (key) => {
       await clearObjects(bucket, checkedKey(key));
       suspended.delete(key);
+      tailed.delete(key);
       await copies.remove(key);
     },
     sweep: async (fatesOf, options) => {
@@ -197,6 +196,8 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
           suspended.delete(key);
           removed += 1;
         }
+        // Of one that was recorded a moment before the end.
+        for (const key of resting) if (fates.get(key) === 'kept') await removeTails(bucket, key);
         const staying = keys.filter((key) => growing.has(key) || fates.get(key) === 'growing');
         const named = new Map(staying.map((key) => [key, 'growing'] as const));
         // Of what is kept, the object is the copy that counts.
@@ -204,6 +205,20 @@ export const openS3BlobStore = async (options: S3BlobStoreOptions): Promise<Blob
         return named;
       }, options);
       return removed;
+    },
+    shared: {
+      takeOver: async (key, from) => {
+        checkedKey(from.key);
+        const writer = await begin(key, () => openTakenOver({ key, local, bucket, writerId }, from));
+        try {
+          await writer.flush();
+          return writer;
+        } catch (error) {
+          await writer.abort();
+          throw error;
+        }
+      },
+      trim: async (key, sizeBytes) => await growing.get(key)?.writer?.trim(sizeBytes),
     },
     close: async () => {
       await local.close();

@@ -1,6 +1,7 @@
 import type { BlobRange, BlobWriter, CommittedBlob } from '../core/blob-store.ts';
 import type { BlobEnd } from './disk-blob-writer.ts';
 import type { S3Bucket } from './s3-bucket.ts';
+import { objectName, removeTails, tailName } from './s3-objects.ts';
 import type { PartUploads } from './s3-part-uploads.ts';
 import { collect } from './s3-read.ts';
 import { encodeTail } from './s3-tail.ts';
@@ -12,14 +13,12 @@ export interface S3BlobWriterOptions {
   readonly removeLocal: () => Promise<void>;
   readonly bucket: S3Bucket;
   readonly parts: PartUploads;
-  /** Names of the object that becomes of the blob, and of the one that has its tail until then. */
-  readonly objectName: string;
-  readonly tailName: string;
+  readonly key: string;
   readonly writerId: string;
-  /** How much the bucket has of a resumed blob; null when nothing, as of a new one. */
+  /** At which sizes the bucket has a tail of a resumed blob. */
+  readonly tails: readonly number[];
+  /** How much the bucket has of it to go on from; null when nothing, or not as it should be. */
   readonly durableBytes: number | null;
-  /** Whether another instance has gone on with the blob and committed it. */
-  readonly isDoneElsewhere: () => Promise<boolean>;
   /** Called once, when the blob is to be read as the end says. */
   readonly onEnd: (end: BlobEnd, sizeBytes: number) => void;
 }
@@ -28,7 +27,8 @@ export interface S3BlobWriterOptions {
 export class S3BlobWriter implements BlobWriter {
   readonly #options: S3BlobWriterOptions;
   #durableBytes: number | null;
-  #mayHaveTail: boolean;
+  /** Sizes of which the bucket may have a tail. */
+  readonly #tails: Set<number>;
   /** Where the probation began; null when there is none. */
   #acceptedBytes: number | null = null;
   #isStaged = false;
@@ -39,16 +39,24 @@ export class S3BlobWriter implements BlobWriter {
   constructor(options: S3BlobWriterOptions) {
     this.#options = options;
     this.#durableBytes = options.durableBytes;
-    this.#mayHaveTail = options.durableBytes !== null;
+    this.#tails = new Set(options.tails);
   }
 
   get sizeBytes(): number {
     return this.#options.local.sizeBytes;
   }
 
-  /** Whether all of it is in the bucket, where another instance may have gone on with it. */
-  get isAtRest(): boolean {
-    return this.#gone === null && this.sizeBytes === this.#durableBytes;
+  /** Whether the bucket may have something to go on with besides the object. */
+  get mayHaveTails(): boolean {
+    return this.#tails.size > 0;
+  }
+
+  /** Removes what would only be needed to go on from less than `sizeBytes`. */
+  async trim(sizeBytes: number): Promise<void> {
+    const { bucket, key } = this.#options;
+    const gone = [...this.#tails].filter((bytes) => bytes < sizeBytes);
+    await removeTails(bucket, key, gone);
+    for (const bytes of gone) this.#tails.delete(bytes);
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -123,25 +131,24 @@ export class S3BlobWriter implements BlobWriter {
 
   /** Puts what is readable of the blob into the bucket: whole parts, and the tail as an object of its own. */
   async #save(): Promise<void> {
-    const { bucket, parts, writerId, tailName, readLocal } = this.#options;
+    const { bucket, parts, writerId, key, readLocal } = this.#options;
     const sizeBytes = this.#acceptedBytes ?? this.sizeBytes;
     if (sizeBytes === this.#durableBytes) return;
     const { startBytes, ...sent } = await parts.upTo(sizeBytes);
     await parts.withMemory(async () => {
       const bytes = await collect(readLocal({ start: startBytes, end: sizeBytes }), sizeBytes - startBytes);
-      this.#mayHaveTail = true;
-      await bucket.put(tailName, encodeTail({ writerId, ...sent, startBytes, bytes }));
+      this.#tails.add(sizeBytes);
+      await bucket.put(tailName(key, sizeBytes), encodeTail({ writerId, ...sent, startBytes, bytes }));
     });
     this.#durableBytes = sizeBytes;
   }
 
   async #finish(): Promise<CommittedBlob> {
-    const { local, parts, bucket, tailName } = this.#options;
+    const { local, parts } = this.#options;
     const committed = await local.commit();
     this.#isStaged = true;
+    // Its tails stay until a record names it: until then another instance may have to go on from them.
     await parts.finish(committed.sizeBytes);
-    // As long as there is a tail, a blob passes for growing.
-    if (this.#mayHaveTail) await bucket.remove(tailName);
     return committed;
   }
 
@@ -150,16 +157,7 @@ export class S3BlobWriter implements BlobWriter {
     const saved = this.#saveLast();
     await saved.catch(() => undefined);
     await parts.stop();
-    let end: BlobEnd = 'suspended';
-    try {
-      await local.suspend();
-      if (await this.#options.isDoneElsewhere()) {
-        await this.#options.removeLocal();
-        end = 'aborted';
-      }
-    } finally {
-      onEnd(end, this.sizeBytes);
-    }
+    await local.suspend().finally(() => onEnd('suspended', this.sizeBytes));
     await saved;
   }
 
@@ -189,9 +187,9 @@ export class S3BlobWriter implements BlobWriter {
   }
 
   async #clearBucket(): Promise<void> {
-    const { bucket, parts, objectName, tailName } = this.#options;
+    const { bucket, parts, key } = this.#options;
     await parts.cancel();
-    if (this.#mayHaveTail) await bucket.remove(tailName);
-    if (parts.mayHaveObject) await bucket.remove(objectName);
+    await removeTails(bucket, key, [...this.#tails]);
+    if (parts.mayHaveObject) await bucket.remove(objectName(key));
   }
 }

@@ -11,6 +11,7 @@ import {
   ListMultipartUploadsCommand,
   ListPartsCommand,
   PutObjectCommand,
+  paginateListObjectsV2,
   S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -70,6 +71,8 @@ export interface S3Bucket {
   sizeOf(name: string): Promise<number | null>;
   /** Succeeds when there is none. */
   remove(name: string): Promise<void>;
+  /** The objects whose names begin so. */
+  namesUnder(prefix: string): Promise<readonly string[]>;
   /** Of at most 5 GiB, S3's rule. */
   copy(from: string, to: string): Promise<void>;
   beginUpload(name: string): Promise<S3Upload>;
@@ -153,7 +156,7 @@ const connect = (client: S3Client, Bucket: string): S3Bucket => ({
   close: () => client.destroy(),
 });
 
-type ObjectCalls = Pick<S3Bucket, 'put' | 'get' | 'sizeOf' | 'remove' | 'copy'>;
+type ObjectCalls = Pick<S3Bucket, 'put' | 'get' | 'sizeOf' | 'remove' | 'namesUnder' | 'copy'>;
 
 const objectCalls = (client: S3Client, Bucket: string): ObjectCalls => ({
   put: (Key, Body, signal) =>
@@ -180,6 +183,13 @@ const objectCalls = (client: S3Client, Bucket: string): ObjectCalls => ({
     }),
   remove: (Key) =>
     orWhenGone(undefined, async () => void (await client.send(new DeleteObjectCommand({ Bucket, Key })))),
+  namesUnder: (Prefix) =>
+    attempt(async () => {
+      const names: string[] = [];
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix }))
+        names.push(...Contents.flatMap(({ Key = [] }) => Key));
+      return names;
+    }),
   copy: (from, Key) =>
     attempt(async () => {
       await client.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${from}` }));

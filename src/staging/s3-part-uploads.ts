@@ -20,8 +20,14 @@ export interface PartUploadsOptions {
   readonly memory: BulkheadPolicy;
   /** The upload to go on with. */
   readonly begun?: { readonly upload: S3Upload; readonly parts: readonly S3Part[] } | undefined;
-  /** The first so many bytes are in the bucket already, as an object of that name. */
-  readonly storedBytes?: number | undefined;
+  /** What begins like the blob and is in the bucket already; parts are copied from it. */
+  readonly stored?: StoredStart | undefined;
+}
+
+/** The first so many bytes of a blob, as an object. */
+export interface StoredStart {
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
 /** A multipart upload, or one put for a small blob, fed by a reader that follows the blob while it grows. */
@@ -43,14 +49,14 @@ export interface PartUploads {
 }
 
 export const startPartUploads = (options: PartUploadsOptions): PartUploads => {
-  const { bucket, name, partBytes, memory, begun, storedBytes = 0 } = options;
+  const { bucket, name, partBytes, memory, begun, stored } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const mine = bulkhead(PARTS_AT_ONCE, Number.POSITIVE_INFINITY);
   const parts: Promise<S3Part>[] = begun?.parts.map((part) => Promise.resolve(part)) ?? [];
   let upload: Promise<S3Upload> | null = begun === undefined ? null : Promise.resolve(begun.upload);
   let failure: unknown = null;
-  let mayHaveObject = storedBytes > 0;
+  let mayHaveObject = stored?.name === name;
 
   const readWhole = (start: number, end: number): Promise<Buffer> =>
     collect(options.read({ start, end, signal }), end - start);
@@ -59,8 +65,8 @@ export const startPartUploads = (options: PartUploadsOptions): PartUploads => {
     signal.throwIfAborted();
     upload ??= bucket.beginUpload(name);
     const start = index * partBytes;
-    if (end <= storedBytes)
-      return await bucket.copyPart(await upload, index + 1, { name, start, end, signal });
+    if (stored !== undefined && end <= stored.sizeBytes)
+      return await bucket.copyPart(await upload, index + 1, { name: stored.name, start, end, signal });
     return await bucket.putPart(await upload, index + 1, await readWhole(start, end), signal);
   };
 

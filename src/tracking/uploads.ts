@@ -1,9 +1,12 @@
 import { sql } from 'kysely';
 import type { TrackedUpload } from '../core/upload.ts';
 import type { Queryable, Row } from '../platform/database.ts';
+import { inFuture } from './delivery-row.ts';
 
 /** An upload that is to be given up `ttlMs` from now if nothing more comes. */
-export type NewUpload = Omit<TrackedUpload, 'expiresAt'> & { readonly ttlMs: number };
+export type NewUpload = Omit<TrackedUpload, 'expiresAt' | 'takenFrom' | 'savedBytes'> & {
+  readonly ttlMs: number;
+};
 
 export const insertUpload = async (db: Queryable, upload: NewUpload): Promise<TrackedUpload> => {
   const row = await db
@@ -45,13 +48,19 @@ export const countUploads = async (db: Queryable, owner: string): Promise<number
   return uploads;
 };
 
-/** Records what the client has told now of an upload whose length it left open. */
-export const setUploadLength = async (db: Queryable, id: string, lengthBytes: number): Promise<void> => {
-  await db
+/** Records what the client has told now of an upload whose length it left open. False: it is another writer's, or gone. */
+export const setUploadLength = async (
+  db: Queryable,
+  { id, blobKey }: Pick<TrackedUpload, 'id' | 'blobKey'>,
+  lengthBytes: number,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
     .updateTable('uploads')
     .set({ length: lengthBytes, updated_at: sql<Date>`now()` })
     .where('id', '=', id)
-    .execute();
+    .where('blob_key', '=', blobKey)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 };
 
 /** Keeps the upload for another `ttlMs`. Answers until when; null when it is there no more. */
@@ -65,50 +74,58 @@ export const touchUpload = async (db: Queryable, id: string, ttlMs: number): Pro
   return row?.expires_at ?? null;
 };
 
-/** Answers false when there was none. */
-export const deleteUpload = async (db: Queryable, id: string): Promise<boolean> => {
-  const { numDeletedRows } = await db.deleteFrom('uploads').where('id', '=', id).executeTakeFirst();
-  return numDeletedRows === 1n;
-};
-
-/** Deletes an upload whose time is over; false when it has more time now, or is gone. */
-export const deleteExpiredUpload = async (db: Queryable, id: string): Promise<boolean> => {
+/** False when there was none, or another instance has taken it over. */
+export const deleteUpload = async (
+  db: Queryable,
+  { id, blobKey }: Pick<TrackedUpload, 'id' | 'blobKey'>,
+): Promise<boolean> => {
   const { numDeletedRows } = await db
     .deleteFrom('uploads')
     .where('id', '=', id)
-    .where('expires_at', '<=', sql<Date>`now()`)
+    .where('blob_key', '=', blobKey)
     .executeTakeFirst();
   return numDeletedRows === 1n;
 };
 
+/** Deletes an upload whose time is over, and answers with it; null when it has more time now, is written to, or is gone. */
+export const deleteExpiredUpload = async (db: Queryable, id: string): Promise<TrackedUpload | null> => {
+  const row = await db
+    .deleteFrom('uploads')
+    .where('id', '=', id)
+    .where('expires_at', '<=', sql<Date>`now()`)
+    .where(({ or, eb }) => or([eb('busy_until', 'is', null), eb('busy_until', '<', sql<Date>`now()`)]))
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toUpload(row);
+};
+
 /** Uploads whose time is over, the oldest first. */
-export const expiredUploads = async (
-  db: Queryable,
-  limit: number,
-): Promise<readonly Pick<TrackedUpload, 'id' | 'blobKey'>[]> => {
+export const expiredUploads = async (db: Queryable, limit: number): Promise<readonly string[]> => {
   const rows = await db
     .selectFrom('uploads')
-    .select(['id', 'blob_key'])
+    .select('id')
     .where('expires_at', '<=', sql<Date>`now()`)
     .orderBy('expires_at')
     .limit(limit)
     .execute();
-  return rows.map((row) => ({ id: row.id, blobKey: row.blob_key }));
+  return rows.map(({ id }) => id);
 };
 
-/** Which of these blobs are those of uploads that still come in. */
+/** Which of these blobs are those of uploads that still come in, or hold bytes that their writers have still to fetch. */
 export const growingBlobs = async (
   db: Queryable,
   blobKeys: readonly string[],
 ): Promise<ReadonlySet<string>> => {
   if (blobKeys.length === 0) return new Set();
-  const rows = await db.selectFrom('uploads').select('blob_key').where('blob_key', 'in', blobKeys).execute();
-  return new Set(rows.map((row) => row.blob_key));
+  const rows = await db
+    .selectFrom('uploads')
+    .select(['blob_key', 'taken_from'])
+    .where(({ or, eb }) => or([eb('blob_key', 'in', blobKeys), eb('taken_from', 'in', blobKeys)]))
+    .execute();
+  return new Set(rows.flatMap((row) => [row.blob_key, row.taken_from ?? []].flat()));
 };
 
-const inFuture = (ms: number) => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
-
-const toUpload = (row: Row<'uploads'>): TrackedUpload => ({
+export const toUpload = (row: Row<'uploads'>): TrackedUpload => ({
   id: row.id,
   owner: row.owner,
   filename: row.filename,
@@ -118,4 +135,6 @@ const toUpload = (row: Row<'uploads'>): TrackedUpload => ({
   blobKey: row.blob_key,
   metadata: row.metadata,
   expiresAt: row.expires_at,
+  takenFrom: row.taken_from,
+  savedBytes: row.saved_bytes,
 });

@@ -1,10 +1,15 @@
 /** What a bucket does that no disk does, and what becomes of a blob then. */
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type S3Emulator, startS3Emulator } from '../../emulators/s3.ts';
-import { BlobAbortedError, type BlobStore } from '../../src/core/blob-store.ts';
+import {
+  BlobAbortedError,
+  BlobMissingError,
+  type BlobStore,
+  type BlobWriter,
+} from '../../src/core/blob-store.ts';
 import { openS3BlobStore } from '../../src/staging/s3-blob-store.ts';
 import { openS3Bucket, type S3Bucket } from '../../src/staging/s3-bucket.ts';
 import { copyObject } from '../../src/staging/s3-copy.ts';
@@ -113,7 +118,10 @@ describe('going on', () => {
     const writer = await store.resume(KEY);
     expect(writer.sizeBytes).toBe(2 * PART + 500);
     await writer.write(bytes.subarray(writer.sizeBytes));
-    return await writer.commit();
+    const committed = await writer.commit();
+    // A record names it.
+    await store.keep(KEY);
+    return committed;
   };
 
   it('on another machine fetches the bytes once and copies its parts within the bucket', async () => {
@@ -134,6 +142,8 @@ describe('going on', () => {
     expect(third.sizeBytes).toBe(3 * PART);
     await third.write(bytes.subarray(third.sizeBytes));
     expect((await third.commit()).sha256).toBe(sha256(bytes));
+    expect(leftInBucket()).toBeGreaterThan(1);
+    expect(await (await open('one')).sweep(async () => new Map([[KEY, 'kept']]))).toBe(0);
     expect(leftInBucket()).toBe(1);
   });
 
@@ -145,19 +155,6 @@ describe('going on', () => {
     expect((await finish(await open('three'))).sha256).toBe(sha256(bytes));
     expect(leftInBucket()).toBe(1);
     await second.abort();
-  });
-
-  it('elsewhere to the end is seen where it began, whose copy then goes', async () => {
-    const first = await open('one');
-    const writer = await first.create(KEY);
-    await writer.write(bytes.subarray(0, 2 * PART + 500));
-    await writer.flush();
-    await finish(await open('two'));
-    expect((await within(readAll(first))).equals(bytes)).toBe(true);
-    await writer.suspend();
-    expect((await readAll(first)).equals(bytes)).toBe(true);
-    expect(await readdir(join(directory, 'one', 'incoming'))).toEqual([]);
-    expect(leftInBucket()).toBe(1);
   });
 
   it('needs no multipart upload that the bucket’s rules have ended, here', async () => {
@@ -177,6 +174,88 @@ describe('going on', () => {
     expect(await failureOf(writer.suspend())).toMatchObject({ code: 'unavailable' });
     expect((await finish(store)).sha256).toBe(sha256(bytes));
     expect(leftInBucket()).toBe(1);
+  });
+});
+
+describe('BLB-11 taking over', () => {
+  const NEXT = 'b1b2c3d4e5f60718';
+  const SAVED = 2 * PART + 500;
+
+  /** A blob that was made durable at `SAVED` bytes, and its writer, who has stalled. */
+  const stall = async () => {
+    const store = await open('one');
+    const writer = await store.create(KEY);
+    await writer.write(bytes.subarray(0, SAVED));
+    await writer.flush();
+    return { store, writer };
+  };
+  const takeOver = async (sizeBytes = SAVED) => {
+    const store = await open('two');
+    const writer = await store.shared?.takeOver(NEXT, { key: KEY, sizeBytes });
+    if (writer === undefined) throw new Error('This store is not shared.');
+    return { store, writer };
+  };
+  const finish = async ({ store, writer }: Awaited<ReturnType<typeof takeOver>>): Promise<void> => {
+    await writer.write(bytes.subarray(writer.sizeBytes));
+    expect(await writer.commit()).toEqual({ sizeBytes: bytes.length, sha256: sha256(bytes) });
+    await store.keep(NEXT);
+    expect((await readAll(await open('three'), {}, NEXT)).equals(bytes)).toBe(true);
+  };
+
+  it('copies within the bucket what the writer before has sent, and needs nothing of it then', async () => {
+    const first = await stall();
+    const sent = count('UploadPart');
+    const next = await takeOver();
+    expect(next.writer.sizeBytes).toBe(SAVED);
+    expect([count('UploadPartCopy'), count('UploadPart') - sent]).toEqual([2, 0]);
+    await (await open('two')).remove(KEY);
+    await finish(next);
+    await first.writer.abort();
+    expect([...s3.objects.keys(), ...s3.uploads.keys()]).toEqual([`blobs/${NEXT}`]);
+  });
+
+  it.each([
+    ['writes on', (late) => late.write(bytes.subarray(SAVED)).then(() => late.flush())],
+    ['completes it', (late) => late.write(bytes.subarray(SAVED)).then(() => late.commit())],
+    ['gives it up', (late) => late.abort()],
+    ['lets go of it', (late) => late.suspend()],
+  ] as const satisfies readonly [string, (late: BlobWriter) => Promise<unknown>][])(
+    'is not disturbed by the writer before, who %s late',
+    async (_what, act) => {
+      const first = await stall();
+      const next = await takeOver();
+      // Whether it is told that it is late depends on what it asks for.
+      await Promise.allSettled([act(first.writer)]);
+      await finish(next);
+      await first.writer.suspend().catch(() => undefined);
+      await first.store.remove(KEY);
+      expect([...s3.objects.keys(), ...s3.uploads.keys()]).toEqual([`blobs/${NEXT}`]);
+    },
+  );
+
+  it('finds what was told, although its writer went on, completed it, or another has tried before', async () => {
+    const first = await stall();
+    await first.writer.write(bytes.subarray(SAVED, 3 * PART + 10));
+    await first.writer.flush();
+    const cut = await takeOver();
+    // It dies; what it has under the new key is not trusted.
+    await cut.writer.write(bytes.subarray(0, 10));
+    await cut.writer.suspend();
+    await first.writer.write(bytes.subarray(3 * PART + 10));
+    await Promise.allSettled([first.writer.commit()]);
+    const next = await takeOver();
+    expect(next.writer.sizeBytes).toBe(SAVED);
+    await finish(next);
+  });
+
+  it('is possible at the sizes that were not let go of', async () => {
+    const first = await stall();
+    await first.writer.write(bytes.subarray(SAVED, 3 * PART + 10));
+    await first.writer.flush();
+    await first.store.shared?.trim(KEY, 3 * PART + 10);
+    expect(await failureOf(takeOver())).toBeInstanceOf(BlobMissingError);
+    const next = await takeOver(3 * PART + 10);
+    await finish(next);
   });
 });
 

@@ -94,7 +94,7 @@ const keysInBucket = async (account: S3Account): Promise<readonly string[]> => {
   try {
     const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
     const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket }));
-    return [...Contents, ...Uploads].flatMap(({ Key = '' }) => Key.split('/').slice(-1));
+    return [...Contents, ...Uploads].flatMap(({ Key = '' }) => Key.split('/').slice(1, 2));
   } finally {
     client.destroy();
   }
