@@ -29,6 +29,12 @@ interface S3Fault {
   readonly times?: number;
 }
 
+/** A call that is held up on its way, whose client may have died or stalled by the time it is carried out. */
+export interface S3Hold {
+  readonly begun: Promise<void>;
+  letGo(): void;
+}
+
 /** One bucket behind the part of S3's API that a blob store uses, addressed by path. The owner calls `close`. */
 export interface S3Emulator {
   readonly url: string;
@@ -39,6 +45,8 @@ export interface S3Emulator {
   /** The operations asked for so far, in order. */
   readonly operations: readonly string[];
   fault(fault: S3Fault): void;
+  /** Takes the next call of an operation on an object whose name has this in it, and carries it out only when it is let go. */
+  hold(on: string, name: string): S3Hold;
   /** Drops all connections and takes no more. */
   leave(): Promise<void>;
   /** Is there again at the same address, with all it had. */
@@ -54,6 +62,7 @@ export const startS3Emulator = async (options: S3EmulatorOptions): Promise<S3Emu
   const rules = { ...RULES, ...options.rules };
   const faults: { fault: S3Fault; left: number }[] = [];
   const operations: string[] = [];
+  const holds: { on: string; name: string; begin(): void; readonly over: Promise<void> }[] = [];
   const sockets = new Set<Socket>();
 
   const nextFault = (operation: string): S3Fault | null => {
@@ -69,6 +78,10 @@ export const startS3Emulator = async (options: S3EmulatorOptions): Promise<S3Emu
     const call = { shelf, bucket, name: rest.join('/'), query: url.searchParams, request, response, rules };
     const operation = operationOf(call);
     operations.push(operation);
+    const held = holds.findIndex(({ on, name }) => on === operation && call.name.includes(name));
+    const [hold] = held < 0 ? [] : holds.splice(held, 1);
+    hold?.begin();
+    await hold?.over;
     const fault = nextFault(operation);
     if (fault?.kind === 'reset') return void request.socket.destroy();
     if (fault?.kind === 'status') throw new S3Error(fault.status ?? 503, fault.code ?? 'SlowDown');
@@ -119,6 +132,11 @@ export const startS3Emulator = async (options: S3EmulatorOptions): Promise<S3Emu
     uploads: shelf.uploads,
     operations,
     fault: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    hold: (on, name) => {
+      const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      holds.push({ on, name, begin: begun.resolve, over: over.promise });
+      return { begun: begun.promise, letGo: over.resolve };
+    },
     leave,
     comeBack: async () => void (await listen(port)),
     close: leave,
