@@ -26,6 +26,9 @@ export interface Storm {
 const rest = (ms: number, signal: AbortSignal): Promise<unknown> =>
   pause(ms, undefined, { signal }).catch(() => undefined);
 
+/** Longer than a stalled instance keeps its uploads from the other, so that it goes on as one that has lost them. */
+const PAST_LEASES_MS = [7_000, 12_000] as const;
+
 /** Kills a gateway every few seconds and starts it again; now and then stops one for some seconds. */
 export const plagueGateways = async (storm: Storm): Promise<void> => {
   const { gateways, chance, deeds, ledger, signal } = storm;
@@ -36,7 +39,7 @@ export const plagueGateways = async (storm: Storm): Promise<void> => {
     if (storm.stops && chance.percent(35)) {
       deeds.stops += 1;
       ledger.note('a gateway is stopped');
-      await gateway.stall(chance.whole(1_000, 6_000));
+      await gateway.stall(chance.percent(40) ? chance.whole(...PAST_LEASES_MS) : chance.whole(1_000, 6_000));
       continue;
     }
     deeds.kills += 1;

@@ -5,7 +5,7 @@ import type { NewDelivery } from '../tracking/deliveries.ts';
 import type { EarlyCopy } from './cut-through.ts';
 import type { Dependencies } from './dependencies.ts';
 import { endDelivery } from './end-delivery.ts';
-import type { Recorded } from './record-file.ts';
+import type { JustRecorded } from './record-file.ts';
 import { carryOut, STOPPING_MS } from './run-delivery.ts';
 
 /** How long a delivery waits in memory for its turn before it is left to the queue. */
@@ -28,6 +28,7 @@ interface DirectDelivery {
   /** The file's bytes, where they are in memory still. */
   readonly bytes: readonly Buffer[] | null;
   readonly early: EarlyCopy | undefined;
+  readonly sinceMs: number;
 }
 
 /**
@@ -37,7 +38,7 @@ interface DirectDelivery {
  */
 const deliverDirectly = (
   dependencies: Dependencies,
-  { delivery: recorded, file, mayShare, bytes, early }: DirectDelivery,
+  { delivery: recorded, file, mayShare, bytes, early, sinceMs }: DirectDelivery,
 ): Promise<FileWithDeliveries | null> => {
   const { providers, guards, background } = dependencies;
   // Nothing of it is there yet, although the record says, for the case of our death, that it may be.
@@ -54,7 +55,16 @@ const deliverDirectly = (
       return null;
     }
     try {
-      const claimed = { delivery, file, signal, giveBack, mayShare, bytes, early: early?.send, isNew: true };
+      const claimed = {
+        delivery,
+        file,
+        signal,
+        giveBack,
+        mayShare,
+        bytes,
+        early: early?.send,
+        newSinceMs: sinceMs,
+      };
       return await carryOut(dependencies, claimed);
     } finally {
       giveBack();
@@ -65,13 +75,13 @@ const deliverDirectly = (
 /** Sets the recorded deliveries going that this process carries out itself. */
 export const deliverAll = async (
   dependencies: Dependencies,
-  { file, deliveries, hasTwin: mayShare }: Recorded,
+  { file, deliveries, hasTwin: mayShare, sinceMs }: JustRecorded,
   { early, bytes }: { early: readonly EarlyCopy[]; bytes: readonly Buffer[] | null },
 ): Promise<FileWithDeliveries | null> => {
   const ends = deliveries.map((delivery) => {
     const copy = early.find(({ send }) => send.delivery.id === delivery.id);
     if (delivery.status === 'uploading')
-      return deliverDirectly(dependencies, { delivery, file, mayShare, bytes, early: copy });
+      return deliverDirectly(dependencies, { delivery, file, mayShare, bytes, early: copy, sinceMs });
     return copy?.send.cancel().finally(copy.giveBack);
   });
   for (const end of await Promise.all(ends)) {

@@ -36,19 +36,26 @@ export interface Recorded extends FileWithDeliveries {
   readonly hasTwin: boolean;
 }
 
+/** A file that was put on record a moment ago. */
+export interface JustRecorded extends Recorded {
+  /** By `performance.now()`, before the record was made: since then what was claimed with it is ours at the most. */
+  readonly sinceMs: number;
+}
+
 /**
  * Records a file, its deliveries, and for those that have to wait their jobs, in one transaction. The others are recorded
  * as claimed by this process, which has to carry them out (`deliverDirectly`). The room that was reserved for it ends with
  * it; should it have lapsed, it is asked for again, and there may be none: `quota_exceeded`.
  */
-export const recordFile = async (dependencies: Dependencies, record: RecordFile): Promise<Recorded> => {
+export const recordFile = async (dependencies: Dependencies, record: RecordFile): Promise<JustRecorded> => {
+  const sinceMs = performance.now();
   try {
-    return await recordOnce(dependencies, record);
+    return { ...(await recordOnce(dependencies, record)), sinceMs };
   } catch (error) {
     if (systemCode(error) !== RESERVATION_LOST) throw error;
     const { fileId: id, owner, sizeBytes } = record;
     await dependencies.quotas.cover({ id, owner, sizeBytes });
-    return await recordOnce(dependencies, record);
+    return { ...(await recordOnce(dependencies, record)), sinceMs };
   }
 };
 

@@ -59,8 +59,8 @@ export interface Claimed {
   readonly early?: EarlySend | undefined;
   /** The file's bytes, where they are in memory still. */
   readonly bytes?: readonly Buffer[] | null;
-  /** Recorded a moment ago, with the intent to send; nothing else is known of it to anybody. */
-  readonly isNew?: boolean;
+  /** When it was recorded, by `performance.now()`, if that was with the intent to send, and nothing else is known of it to anybody. */
+  readonly newSinceMs?: number;
   /** Whether a copy of the same bytes may be there to serve it. */
   readonly mayShare?: boolean;
 }
@@ -73,9 +73,9 @@ export const carryOut = async (
   dependencies: Dependencies,
   claimed: Claimed,
 ): Promise<FileWithDeliveries | null> => {
-  const { delivery, file, signal, early, isNew = false, mayShare = true } = claimed;
+  const { delivery, file, signal, early, newSinceMs, mayShare = true } = claimed;
   const { changes } = dependencies;
-  if (!isNew) changes.announce(file.id, file.owner);
+  if (newSinceMs === undefined) changes.announce(file.id, file.owner);
   try {
     if (file.deletedAt !== null) await endDelivery(dependencies, delivery, { status: 'failed' });
     else if (!mayShare || !(await shareCopy(dependencies, delivery, file))) {
@@ -107,7 +107,7 @@ const leaveForLater = async ({ database, jobs }: Dependencies, deliveryId: strin
 };
 
 const attempt = async (dependencies: Dependencies, claimed: Claimed): Promise<AttemptResult> => {
-  const { delivery, file, signal, giveBack, early, isNew = false } = claimed;
+  const { delivery, file, signal, giveBack, early, newSinceMs } = claimed;
   const { database, changes, guards } = dependencies;
   const provider = usableProvider(dependencies, delivery);
   const recordProgressHere = async (bytesSent: number): Promise<boolean> => {
@@ -130,7 +130,8 @@ const attempt = async (dependencies: Dependencies, claimed: Claimed): Promise<At
         requireMaster(file);
         await makeRoom(dependencies, provider, file, signal);
       },
-      recordIntent: async () => isNew || recordIntent(database, delivery),
+      // A process that stood still since may have lost it.
+      recordIntent: async () => isFresh(newSinceMs) || recordIntent(database, delivery),
       recordProgress: recordProgressHere,
       send: () => {
         const sending =
@@ -141,6 +142,8 @@ const attempt = async (dependencies: Dependencies, claimed: Claimed): Promise<At
     }),
   );
 };
+
+const isFresh = (sinceMs = Number.NEGATIVE_INFINITY): boolean => performance.now() - sinceMs < LEASE_MS / 2;
 
 const sendMaster = async (
   { database, blobs }: Dependencies,

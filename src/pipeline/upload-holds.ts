@@ -66,8 +66,7 @@ const holdAlone = ({ database }: Dependencies): UploadHolds => ({
     return {
       upload,
       confirm: async (_savedBytes, { hasCome }) => {
-        const { expiresAt } = upload;
-        if (!hasCome || expiresAt.getTime() - Date.now() > UPLOAD_TTL_MS - TOUCH_AFTER_MS) return expiresAt;
+        if (!hasCome || !isToBeTouched(upload)) return upload.expiresAt;
         const later = await touchUpload(database, id, UPLOAD_TTL_MS);
         if (later === null) throw noUpload(id);
         return later;
@@ -79,6 +78,9 @@ const holdAlone = ({ database }: Dependencies): UploadHolds => ({
   },
   findElsewhere: async () => null,
 });
+
+const isToBeTouched = ({ expiresAt }: TrackedUpload): boolean =>
+  expiresAt.getTime() - Date.now() <= UPLOAD_TTL_MS - TOUCH_AFTER_MS;
 
 const holdAmongMany = (dependencies: Dependencies): UploadHolds => {
   const { database, installation, stopping } = dependencies;
@@ -151,7 +153,7 @@ const hold = ({ database, log }: Dependencies, upload: TrackedUpload, turn: Turn
     confirm: async (savedBytes, { hasCome }) => {
       if (!hasCome && savedBytes === upload.savedBytes) return upload.expiresAt;
       await stopRenewing();
-      const ttlMs = hasCome ? UPLOAD_TTL_MS : null;
+      const ttlMs = hasCome && isToBeTouched(upload) ? UPLOAD_TTL_MS : null;
       const keptUntil = await recordSaved(database, { id, blobKey, savedBytes, ttlMs });
       isHeld = false;
       isLost = keptUntil === null;
