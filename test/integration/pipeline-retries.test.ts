@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { deliverJob } from '../../src/pipeline/job-kinds.ts';
 import { recover } from '../../src/pipeline/recover.ts';
-import { insertDeliveries } from '../../src/tracking/deliveries.ts';
+import { carryOut } from '../../src/pipeline/run-delivery.ts';
+import { deliveriesOf, insertDeliveries } from '../../src/tracking/deliveries.ts';
 import { until } from '../support/until.ts';
 import { insertFile, newDelivery, newFile } from './support/record-samples.ts';
 import { useTestDatabases } from './support/test-databases.ts';
@@ -161,19 +162,39 @@ describe('a delivery that is not what it was', () => {
   });
 });
 
-describe('a start after a crash', () => {
-  /** A delivery that is being sent, as the record has it, by nobody who is there. */
-  const inFlight = async (world: TestWorld, { by, lease }: { by: string; lease: string }) => {
-    const { file } = await (await world.start()).receive(OWNER, sample({ to: [] }));
-    const [inserted] = await insertDeliveries((await world.prepare()).database, [newDelivery(file.id)]);
-    await world.rows(
-      `update waybill.provider_file_uploads set status = 'uploading', attempts = 1, claimed_by = $1,
-       claimed_until = now() + $2::interval where id = $3`,
-      [by, lease, inserted?.id],
-    );
-    return file;
-  };
+/** A delivery that is being sent, as the record has it, by nobody who is there. */
+const inFlight = async (world: TestWorld, { by, lease }: { by: string; lease: string }) => {
+  const { file } = await (await world.start()).receive(OWNER, sample({ to: [] }));
+  const [inserted] = await insertDeliveries((await world.prepare()).database, [newDelivery(file.id)]);
+  await world.rows(
+    `update waybill.provider_file_uploads set status = 'uploading', attempts = 1, claimed_by = $1,
+     claimed_until = now() + $2::interval where id = $3`,
+    [by, lease, inserted?.id],
+  );
+  return file;
+};
 
+describe('a process that stood still between recording a delivery and sending it', () => {
+  it('S23 sends nothing of what another has taken over since', async () => {
+    const world = await newWorld();
+    const file = await inFlight(world, { by: 'installation-2', lease: '1 minute' });
+    await world.rows('update waybill.provider_file_uploads set attempts = 2');
+    const dependencies = await world.prepare();
+    const [theirs] = (await deliveriesOf(dependencies.database, [file.id])).get(file.id) ?? [];
+    if (theirs === undefined) throw new Error('There is no delivery.');
+    await carryOut(dependencies, {
+      delivery: { ...theirs, attempts: 1, doubt: 'none' },
+      file,
+      signal: new AbortController().signal,
+      giveBack: () => undefined,
+      newSinceMs: performance.now() - 60_000,
+    });
+    expect(await uploadsTo(world)).toBe(0);
+    expect((await deliveriesOf(dependencies.database, [file.id])).get(file.id)).toEqual([theirs]);
+  });
+});
+
+describe('a start after a crash', () => {
   it('takes up what this installation was sending, and leaves what another still sends', async () => {
     const world = await newWorld();
     const ours = await inFlight(world, { by: 'installation-1', lease: '1 minute' });
