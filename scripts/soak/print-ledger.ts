@@ -32,6 +32,7 @@ const PROMISES = [
   'unexpected',
   'file twice',
   'tus upload gone',
+  'tus offset back',
   'leaked',
   'leaked blob',
   'ghost',

@@ -61,7 +61,8 @@ export const uploadByTus = async (
       return { id, answer: null };
     }
     if (told !== null) offset = offsetOf(told);
-    if (offset < acknowledged) ledger.note('tus offset went back');
+    if (offset < acknowledged)
+      ledger.violate('tus offset back', `${filename} ${id}: ${offset} after ${acknowledged} bytes`);
     acknowledged = Math.max(acknowledged, offset);
     if (offset === bytes.length) return { id, answer: told };
     if (sent?.status !== 204) await pause(PAUSE_MS);
