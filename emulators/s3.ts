@@ -30,7 +30,7 @@ interface S3Fault {
 }
 
 /** A call that is held up on its way, whose client may have died or stalled by the time it is carried out. */
-export interface S3Hold {
+interface S3Hold {
   readonly begun: Promise<void>;
   letGo(): void;
 }

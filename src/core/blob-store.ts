@@ -52,7 +52,7 @@ export interface BlobStore {
  * Blobs that another instance can fetch while they grow. It writes a blob of its own: whoever wrote the first may have
  * stalled and write on, under a key that nobody looks at any more.
  */
-export interface SharedBlobs {
+interface SharedBlobs {
   /**
    * Makes a blob of the first `sizeBytes` of another, which a `flush`, `accept` or `suspend` at that size had made durable,
    * and which stays as it is. To be gone on with, and durable so far. Rejects with `BlobMissingError` when they are not there.

@@ -88,7 +88,8 @@ export const createOpenUploads = (dependencies: Dependencies, turns: Turns): Ope
     open: async (upload) => {
       wake(upload.id);
       const known = receptions.get(upload.id);
-      if (known !== undefined && known.blobKey !== upload.blobKey) letGo({ id: upload.id, blobKey: known.blobKey });
+      if (known !== undefined && known.blobKey !== upload.blobKey)
+        letGo({ id: upload.id, blobKey: known.blobKey });
       const reception = receptions.get(upload.id) ?? (await openBlob(dependencies, upload));
       receptions.set(upload.id, reception);
       left.drop(upload.blobKey);

@@ -129,17 +129,20 @@ describe.concurrent('a tus upload', () => {
   it('U34 takes one of two PATCHes that come to both instances at once, and its bytes once', async () => {
     const bytes = randomText(3 * MIB);
     const path = await atOne.create(bytes.length);
-    const step = bytes.length / 6;
-    for (let offset = 0; offset < bytes.length; offset += step) {
-      const piece = bytes.subarray(offset, offset + step);
+    let taken = 0;
+    for (let offset = 0; offset < bytes.length; ) {
+      const piece = bytes.subarray(offset, offset + bytes.length / 6);
       const answers = await Promise.all([atOne, atThree].map((tus) => tus.patch(path, offset, piece)));
-      const statuses = answers.map(({ status }) => status).toSorted();
-      expect([
-        [204, 409],
-        [204, 423],
-      ]).toContainEqual(statuses);
-      expect([await atOne.offset(path), await atThree.offset(path)]).toEqual([offset + step, offset + step]);
+      const statuses = answers.map(({ status }) => status).filter((status) => status !== 204);
+      expect([[409], [423], [409, 423], [423, 409]]).toContainEqual(statuses);
+      const before = offset;
+      offset = (await atOne.offset(path)) ?? 0;
+      expect(await atThree.offset(path)).toBe(offset);
+      // One that has to end for the other's sake keeps what has come of it, which may be where the other is too late.
+      if (statuses.length === 1) expect(offset).toBe(before + piece.length);
+      taken += 2 - statuses.length;
     }
+    expect(taken).toBeGreaterThan(0);
     await expectWhole(path, bytes);
   });
 
@@ -151,9 +154,10 @@ describe.concurrent('a tus upload', () => {
     await until('a part is in the bucket', () =>
       [...s3.uploads.values()].some(({ parts }) => parts.size > 0),
     );
-    expect(await atOne.offset(path)).toBe(6 * MIB);
+    const offset = (await atOne.offset(path)) ?? 0;
+    expect(offset).toBeGreaterThanOrEqual(5 * MIB);
     await expectLocked(old);
-    expect((await atOne.patch(path, 6 * MIB, bytes.subarray(6 * MIB))).status).toBe(204);
+    expect((await atOne.patch(path, offset, bytes.subarray(offset))).status).toBe(204);
     await expectWhole(path, bytes);
   });
 
@@ -270,8 +274,9 @@ describe.concurrent('SIGTERM', () => {
     const cut = await client.answer();
     expect([cut.status, JSON.parse(cut.body).error.code]).toEqual([503, 'unavailable']);
     client.reset();
-    expect(await atOne.offset(path)).toBe(6 * MIB);
-    expect((await atOne.patch(path, 6 * MIB, bytes.subarray(6 * MIB))).status).toBe(204);
+    const offset = (await atOne.offset(path)) ?? 0;
+    expect(offset).toBeGreaterThanOrEqual(5 * MIB);
+    expect((await atOne.patch(path, offset, bytes.subarray(offset))).status).toBe(204);
     await expectWhole(path, bytes);
     const { id } = (await waiting).file();
     const delivered = async () => (await fileOf(id)).status === 'processed';
