@@ -27,6 +27,7 @@ const MAX_RECORDS = 1_000;
 const RECORDED_HEADERS = [
   'content-length',
   'content-type',
+  'traceparent',
   'transfer-encoding',
   'anthropic-beta',
   'anthropic-version',

@@ -18,6 +18,8 @@ export interface Grace {
 export interface GraceOptions {
   readonly until: Date;
   readonly witness: GraceWitness;
+  /** Told of each request that is let in. */
+  readonly onUse?: () => void;
   readonly log: Logger;
   /** How often it is recorded how late it is, in milliseconds; default one minute. */
   readonly lookEveryMs?: number;
@@ -36,6 +38,7 @@ const LOG_EVERY_MS = 1_000;
 export const openGrace = async ({
   until,
   witness,
+  onUse,
   log,
   lookEveryMs = LOOK_EVERY_MS,
 }: GraceOptions): Promise<Grace> => {
@@ -72,6 +75,7 @@ export const openGrace = async ({
     admit: (route) => {
       if (isOver()) return null;
       count += 1;
+      onUse?.();
       const nowMs = performance.now();
       if (nowMs - (loggedAt.get(route) ?? Number.NEGATIVE_INFINITY) >= LOG_EVERY_MS) {
         loggedAt.set(route, nowMs);

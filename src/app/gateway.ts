@@ -10,6 +10,7 @@ import { lockDirectory } from '../platform/directory-lock.ts';
 import { startEmbeddedPostgres } from '../platform/embedded-postgres/embedded-postgres.ts';
 import { startJobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
+import { createMetrics } from '../platform/metrics.ts';
 import { migrate } from '../platform/migrate.ts';
 import { StartupError } from '../platform/startup-error.ts';
 import { type Closing, createClosing } from './closing.ts';
@@ -19,9 +20,11 @@ import { openBlobs } from './open-blobs.ts';
 import { openHttp } from './open-http.ts';
 import { openPipeline } from './open-pipeline.ts';
 import { openTokens } from './open-tokens.ts';
-import { openProviders } from './providers.ts';
+import { countSent, tracingOf, watchCalls, watchGateway } from './open-watch.ts';
+import { hasNoKey, openProviders } from './providers.ts';
 import { reachOrExplain } from './reach-or-explain.ts';
 import { signingSecretOf } from './signing-secret.ts';
+import { version } from './version.ts';
 
 export interface Gateway {
   /** Where it listens. */
@@ -58,19 +61,23 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   closing.add('lock', () => lock.release());
   await clearAddress(dataDirectory);
   const failed = Promise.withResolvers<string>();
+  const tracing = await tracingOf(config, log);
+  closing.add('tracing', () => tracing.close());
+  const metrics = createMetrics({ version, emulated: hasNoKey(config) });
   // Before the database, which would have to be waited for when the bucket is not there.
   const blobs = await openBlobs(config, dataDirectory);
   closing.add('blobs', () => blobs.close());
 
-  const [databaseUrl, providers, secret, installation] = await Promise.all([
+  const [databaseUrl, opened, secret, installation] = await Promise.all([
     config.DATABASE_URL === undefined
       ? startPostgres(dataDirectory, log, closing, failed.resolve)
       : reachOrExplain(settleDatabaseUrl(config.DATABASE_URL)),
-    openProviders(config, dataDirectory),
+    openProviders(config, { dataDirectory, watchCalls: (id) => watchCalls({ metrics, tracing }, id) }),
     signingSecretOf(config),
     installationName(dataDirectory),
   ]);
-  closing.add('providers', () => providers.close());
+  closing.add('providers', () => opened.close());
+  const providers = { ...opened, all: countSent(metrics, opened.all) };
 
   const schema = config.DATABASE_SCHEMA;
   const database = openDatabase({ url: databaseUrl, schema, log });
@@ -85,15 +92,17 @@ const start = async (config: Config, log: Logger, closing: Closing): Promise<Gat
   closing.add('jobs', () => jobs.stop(STOP_GRACE_MS));
 
   const stopping = new AbortController();
-  const parts = { database, jobs, blobs, providers, installation, stopping: stopping.signal, closing, log };
+  const ground = { database, jobs, metrics, tracing, closing, log };
+  const parts = { ...ground, blobs, providers, installation, stopping: stopping.signal };
   const pipeline = await openPipeline(config, { ...parts, dataDirectory });
-  const tokens = await openTokens(config, { secret, database, closing, log });
+  const tokens = await openTokens(config, { secret, ...ground });
+  const watched = await watchGateway(config, { ...ground, providers: providers.all, dataDirectory });
   const server = await openHttp(withDatabase(config, databaseUrl), {
+    ...ground,
+    ...watched,
     pipeline,
     tokens,
-    database,
-    closing,
-    log,
+    emulated: providers.emulated,
   });
   closing.add('http', async () => {
     stopping.abort(new Error('The gateway is stopping.'));

@@ -39,7 +39,7 @@ export const importIntoInstallation = async (config: Config, asked: Asked): Prom
     const database = openDatabase({ url, schema, log });
     closing.add('database', () => database.destroy());
     await reachOrExplain(migrate(database, schema));
-    const providers = await openProviders(config, resolve(config.DATA_DIR));
+    const providers = await openProviders(config, { dataDirectory: resolve(config.DATA_DIR) });
     closing.add('providers', () => providers.close());
     return await importLegacy({ ...asked, database, providers: providers.all, defaultOwner: LOCAL_SUBJECT });
   } finally {

@@ -3,11 +3,15 @@ import type { Kysely } from 'kysely';
 import type { RateLimitStore } from '../admission/rate-limit-store.ts';
 import { openRateLimits, type RateLimits } from '../admission/rate-limits.ts';
 import type { Tokens } from '../admission/tokens.ts';
+import type { ConsoleSettings } from '../http/routes/console-settings.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createAuditTrail } from '../pipeline/audit-trail.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { ReadRecord } from '../pipeline/record-reading.ts';
+import type { StatisticsKeeper } from '../pipeline/statistics.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { Tables } from '../platform/tables.ts';
 import { insertAuditEntries } from '../tracking/audit.ts';
 import type { Closing } from './closing.ts';
@@ -17,6 +21,11 @@ import { version } from './version.ts';
 interface HttpParts {
   readonly pipeline: Pipeline;
   readonly tokens: Tokens;
+  readonly metrics: Metrics;
+  readonly readRecord: ReadRecord;
+  readonly statistics: StatisticsKeeper;
+  /** Whether emulators stand in for providers. */
+  readonly emulated: boolean;
   readonly database: Kysely<Tables>;
   readonly closing: Closing;
   readonly log: Logger;
@@ -25,10 +34,11 @@ interface HttpParts {
 /** The HTTP surface with its limits and its audit trail, as they are configured. The caller listens and closes. */
 export const openHttp = (
   config: Config,
-  { pipeline, tokens, database, closing, log }: HttpParts,
+  { pipeline, tokens, metrics, readRecord, statistics, emulated, database, closing, log }: HttpParts,
 ): Promise<FastifyInstance> => {
   const audit = createAuditTrail({ write: (entries) => insertAuditEntries(database, entries), log });
   closing.add('audit', () => audit.close());
+  const supabase = supabaseOf(config);
   return createHttpServer({
     pipeline,
     tokens,
@@ -36,11 +46,23 @@ export const openHttp = (
     trustedProxies: trustedProxies(config.TRUSTED_PROXIES),
     publicUrl: config.PUBLIC_URL ?? null,
     corsOrigins: config.CORS_ORIGINS ?? [],
+    supabaseUrl: supabase?.url ?? null,
+    consoleSettings: { version, emulated, supabase, graceUntil: config.AUTH_GRACE_UNTIL ?? null },
+    metrics,
+    readRecord,
+    metricsToken: config.METRICS_TOKEN ?? null,
+    statistics,
     audit,
     version,
     log,
   });
 };
+
+const supabaseOf = ({
+  SUPABASE_URL: url,
+  SUPABASE_ANON_KEY: anonKey,
+}: Config): ConsoleSettings['supabase'] =>
+  url === undefined || anonKey === undefined ? null : { url, anonKey };
 
 const openLimits = (
   { RATE_LIMIT_PER_MINUTE: perMinute, REDIS_URL, DATABASE_URL, DATABASE_SCHEMA: schema }: Config,

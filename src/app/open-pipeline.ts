@@ -14,7 +14,10 @@ import type { Closing } from './closing.ts';
 import type { Providers } from './providers.ts';
 
 interface Ground
-  extends Pick<Dependencies, 'database' | 'jobs' | 'blobs' | 'installation' | 'stopping' | 'log'> {
+  extends Pick<
+    Dependencies,
+    'database' | 'jobs' | 'blobs' | 'installation' | 'stopping' | 'metrics' | 'tracing' | 'log'
+  > {
   readonly providers: Providers;
   /** Where everything local is kept, which nobody may read by its path. */
   readonly dataDirectory: string;
@@ -26,10 +29,14 @@ const STOP_GRACE_MS = 10_000;
 
 /** The use cases, with what they decide and work by, as it is configured. */
 export const openPipeline = async (config: Config, ground: Ground): Promise<Pipeline> => {
-  const { database, jobs, blobs, installation, stopping, closing, log } = ground;
+  const { database, jobs, blobs, installation, stopping, metrics, tracing, closing, log } = ground;
   const providers = ground.providers.all;
   const background = createBackground(log);
   closing.add('deliveries', () => background.stop(STOP_GRACE_MS));
+  const guards = createGuards();
+  metrics.deliveries.watchBreakers(() =>
+    [...providers.values()].map((provider) => [provider.id, guards.of(provider).state] as const),
+  );
   const pipeline = await startPipeline({
     database,
     jobs,
@@ -37,7 +44,7 @@ export const openPipeline = async (config: Config, ground: Ground): Promise<Pipe
     content: createContent({ allowedTypes: config.ALLOWED_TYPES, clamAvUrl: config.CLAMAV_URL }),
     changes: createFileChanges(),
     receptions: createReceptions(),
-    guards: createGuards(),
+    guards,
     background,
     commits: createCommits({ database, jobs }),
     room: createAccountRoom(database, providers.values()),
@@ -50,6 +57,7 @@ export const openPipeline = async (config: Config, ground: Ground): Promise<Pipe
       database,
       installation,
       limits: { bytes: config.QUOTA_BYTES || null, files: config.QUOTA_FILES || null },
+      onRefusal: (limit) => metrics.http.quotaRefused(limit),
     }),
     providers,
     maxFileBytes: config.MAX_FILE_BYTES,
@@ -62,6 +70,8 @@ export const openPipeline = async (config: Config, ground: Ground): Promise<Pipe
     },
     installation,
     stopping,
+    metrics,
+    tracing,
     log,
   });
   closing.add('uploads', () => pipeline.uploads.close());

@@ -7,6 +7,7 @@ import { type Provider, type ProviderId, providerIds } from '../core/provider.ts
 import type { Config } from '../platform/config.ts';
 import { type AdapterOptions, accountName } from '../providers/adapter.ts';
 import { adapters } from '../providers/registry.ts';
+import type { WatchCall } from '../providers/watched-call.ts';
 
 export interface Providers {
   readonly all: ReadonlyMap<ProviderId, Provider>;
@@ -15,19 +16,37 @@ export interface Providers {
   close(): Promise<void>;
 }
 
+/** Whether emulators are to stand in. */
+export const hasNoKey = (config: Config): boolean =>
+  providerIds.every((id) => settings(config, id).apiKey === undefined);
+
+interface ProviderWatch {
+  /** Who is told of each call to a provider. */
+  readonly watchCalls?: ((id: ProviderId) => WatchCall) | undefined;
+}
+
 /** The providers with a key; with no key at all, Kimi and GLM played by emulators that keep their files in the data directory. */
-export const openProviders = async (config: Config, dataDirectory: string): Promise<Providers> => {
+export const openProviders = async (
+  config: Config,
+  { dataDirectory, watchCalls }: { readonly dataDirectory: string } & ProviderWatch,
+): Promise<Providers> => {
   const configured = providerIds.flatMap((id) => {
     const { apiKey, baseUrl } = settings(config, id);
     if (apiKey === undefined) return [];
     return [
-      createProvider(config, id, { apiKey, baseUrl, account: accountName(baseUrl, apiKey), emulated: false }),
+      createProvider(config, id, {
+        apiKey,
+        baseUrl,
+        account: accountName(baseUrl, apiKey),
+        emulated: false,
+        watchCalls,
+      }),
     ];
   });
   if (configured.length > 0) return { all: byId(configured), emulated: false, close: async () => undefined };
 
   const emulators = await Promise.all(
-    emulatedIds.map((id) => emulate(config, id, join(dataDirectory, 'emulators'))),
+    emulatedIds.map((id) => emulate(config, id, { directory: join(dataDirectory, 'emulators'), watchCalls })),
   );
   return {
     all: byId(emulators.map(({ provider }) => provider)),
@@ -47,7 +66,11 @@ const emulatorStarters: Readonly<
   glm: (options) => startGlmEmulator({ ...options, variants: { site: 'mainland', types: 'any' } }),
 };
 
-const emulate = async (config: Config, id: (typeof emulatedIds)[number], directory: string) => {
+const emulate = async (
+  config: Config,
+  id: (typeof emulatedIds)[number],
+  { directory, watchCalls }: { readonly directory: string } & ProviderWatch,
+) => {
   // Known to this process only: nobody else on the machine can use the emulator as a provider.
   const apiKey = `emulated.${randomBytes(18).toString('hex')}`;
   const emulator = await emulatorStarters[id]({ directory, apiKey, limits: settings(config, id).limits });
@@ -56,6 +79,7 @@ const emulate = async (config: Config, id: (typeof emulatedIds)[number], directo
     baseUrl: emulator.url,
     account: 'emulated',
     emulated: true,
+    watchCalls,
   });
   return { emulator, provider };
 };
@@ -65,9 +89,14 @@ const byId = (providers: readonly Provider[]): ReadonlyMap<ProviderId, Provider>
 
 type Access = Pick<AdapterOptions, 'apiKey' | 'baseUrl' | 'account' | 'emulated'>;
 
-const createProvider = (config: Config, id: ProviderId, access: Access): Provider =>
+const createProvider = (
+  config: Config,
+  id: ProviderId,
+  { watchCalls, ...access }: Access & ProviderWatch,
+): Provider =>
   adapters[id]({
     ...access,
+    watch: watchCalls?.(id),
     limits: settings(config, id).limits,
     timeouts: {
       connectMs: config.TIMEOUT_CONNECT_MS,

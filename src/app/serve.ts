@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { scopes } from '../admission/tokens.ts';
 import type { Io } from '../cli/io.ts';
 import type { Config } from '../platform/config.ts';
 import { createLogger } from '../platform/log.ts';
+import { prettyStandardError } from '../platform/pretty-log.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { LOCAL_SUBJECT } from './local.ts';
 import { isSignedElsewhere } from './signing-secret.ts';
@@ -15,7 +17,7 @@ const STOP_DEADLINE_MS = 30_000;
 
 /** Runs the gateway until it is interrupted, terminated, or loses something it cannot do without. Answers with the exit code. */
 export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolean }): Promise<number> => {
-  const log = createLogger(config.LOG_LEVEL);
+  const log = createLogger(config.LOG_LEVEL, io.isTerminal ? await readable(io) : undefined);
   const stopped = new AbortController();
   // Listened for from the beginning: what comes during the start is obeyed after it, and nothing is left running.
   const told = Promise.race([
@@ -38,6 +40,9 @@ export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolea
   return reason.exitCode;
 };
 
+/** For the person at the terminal. */
+const readable = ({ env }: Io) => prettyStandardError({ hasColours: !env.NO_COLOR && env.TERM !== 'dumb' });
+
 interface Welcome {
   readonly version: string;
   readonly url: string;
@@ -48,7 +53,8 @@ interface Welcome {
 
 const welcomeTo = async (config: Config, { url, tokens, emulated }: Gateway): Promise<Welcome> => {
   const sign = config.JWT_SECRET_KEY === undefined ? tokens.sign : null;
-  const token = (await sign?.({ sub: LOCAL_SUBJECT, ttlMs: TOKEN_TTL_MS })) ?? null;
+  // The person in front of it sees everything; one who has set a secret decides for themselves.
+  const token = (await sign?.({ sub: LOCAL_SUBJECT, scopes, ttlMs: TOKEN_TTL_MS })) ?? null;
   return { version, url: config.PUBLIC_URL ?? url, token, emulated };
 };
 

@@ -9,6 +9,8 @@ export interface EventQuery {
   /** The `id` of an event: begin with the present state of every file that has changed since. */
   readonly since?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told each time that a connection stands, and each time that one is lost or cannot be made. */
+  readonly onConnection?: ((isConnected: boolean) => void) | undefined;
 }
 
 const FIRST_PAUSE_MS = 250;
@@ -17,13 +19,16 @@ const LONGEST_PAUSE_MS = 10_000;
 const JITTER = 0.5;
 
 /** Follows the gateway's events over as many connections as it takes. Events of a kind that is not known are passed over. */
-export async function* events(caller: Caller, { since, signal }: EventQuery): AsyncGenerator<EventObject> {
+export async function* events(
+  caller: Caller,
+  { since, signal, onConnection }: EventQuery,
+): AsyncGenerator<EventObject> {
   let lastId = since;
   let pauseMs = FIRST_PAUSE_MS;
   while (signal?.aborted !== true) {
     let atLeastMs = 0;
     try {
-      for await (const message of connect(caller, { since: lastId, signal })) {
+      for await (const message of connect(caller, { since: lastId, signal, onConnection })) {
         pauseMs = FIRST_PAUSE_MS;
         const event = toEvent(message, lastId ?? '');
         // Only when the reader comes back for more is this one surely seen.
@@ -36,13 +41,17 @@ export async function* events(caller: Caller, { since, signal }: EventQuery): As
         throw error instanceof ClientError ? error : notEvents(error);
       atLeastMs = error.retryAfterMs ?? 0;
     }
+    onConnection?.(false);
     const jitteredMs = pauseMs * (1 - JITTER * Math.random());
     await pause(Math.max(jitteredMs, atLeastMs), signal).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
 
-async function* connect(caller: Caller, { since, signal }: EventQuery): AsyncGenerator<ServerSentEvent> {
+async function* connect(
+  caller: Caller,
+  { since, signal, onConnection }: EventQuery,
+): AsyncGenerator<ServerSentEvent> {
   const resuming = since === undefined ? {} : { 'last-event-id': since };
   const { header, body } = await caller.stream({
     method: 'GET',
@@ -54,6 +63,7 @@ async function* connect(caller: Caller, { since, signal }: EventQuery): AsyncGen
     await body[Symbol.asyncIterator]().return?.();
     throw notEvents(null);
   }
+  onConnection?.(true);
   yield* parseServerSentEvents(body);
 }
 

@@ -2,6 +2,7 @@ import type { EventObject } from '../api/event-object.ts';
 import type { FileObject } from '../api/file-object.ts';
 import type { ProviderObject } from '../api/provider-object.ts';
 import type { QuotaObject } from '../api/quota-object.ts';
+import type { StatisticsObject } from '../api/statistics-object.ts';
 import type { UploadUrlObject } from '../api/upload-url-object.ts';
 import { type Caller, createCaller } from './caller.ts';
 import { type EventQuery, events } from './events.ts';
@@ -10,6 +11,7 @@ import { createPasses, type Passes } from './passes.ts';
 import type { Platform } from './platform.ts';
 import { isFileObject, isProviderList, isQuotaObject, isUploadUrl } from './recognise.ts';
 import { type Settling, settled } from './settled.ts';
+import { readStatistics, type StatisticsQuery } from './statistics.ts';
 import { isBegun, upload } from './upload.ts';
 import { type KnownUpload, uploadKnown } from './upload-known.ts';
 import { providerText, type RangedSource, type UploadOptions, type UploadSource } from './upload-options.ts';
@@ -134,6 +136,11 @@ export class GatewayClient {
       { method: 'PUT', path: quotaPathOf(sub), headers, body, ...wait },
       isQuotaObject,
     );
+  }
+
+  /** What the instance that answers has counted in the last hours. Needs the scope `admin`. */
+  statistics(query: StatisticsQuery = {}): Promise<StatisticsObject> {
+    return readStatistics(this.#caller, query);
   }
 
   /** An address that takes one file, once, by PUT and without a token: for whoever is to send it. */

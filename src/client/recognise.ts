@@ -5,6 +5,7 @@ import type { FileObject } from '../api/file-object.ts';
 import type { PassList, PassObject } from '../api/pass-object.ts';
 import type { ProviderList } from '../api/provider-object.ts';
 import type { QuotaObject } from '../api/quota-object.ts';
+import type { StatisticsObject } from '../api/statistics-object.ts';
 import type { UploadUrlObject } from '../api/upload-url-object.ts';
 
 /** Whether an answer is of the kind asked for, so that another server at the address is noticed, not misread. */
@@ -41,6 +42,16 @@ export const isPass = (json: unknown): json is PassObject =>
 
 export const isPassList = (json: unknown): json is PassList =>
   isRecord(json) && json.object === 'list' && Array.isArray(json.data) && json.data.every(isPass);
+
+export const isStatistics = (json: unknown): json is StatisticsObject =>
+  isRecord(json) &&
+  json.object === 'statistics' &&
+  Array.isArray(json.points) &&
+  json.points.every(
+    (point) => isRecord(point) && typeof point.at === 'number' && isRecord(point.delivered),
+  ) &&
+  isRecord(json.totals) &&
+  isRecord(json.now);
 
 export const isUploadUrl = (json: unknown): json is UploadUrlObject =>
   isRecord(json) &&

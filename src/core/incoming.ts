@@ -14,8 +14,16 @@ export interface UploadOptions {
   readonly expiresAfterMs: number | null;
 }
 
+/**
+ * How files come in: a form, a raw body, tus, a path of the gateway's own disk, a URL that was given out, or the digest of
+ * bytes that are here.
+ */
+export const receivedVias = ['form', 'raw', 'tus', 'path', 'url', 'digest'] as const;
+export type ReceivedVia = (typeof receivedVias)[number];
+
 /** A file on its way in, whatever the protocol. */
 export interface Incoming {
+  readonly via: ReceivedVia;
   /** Clean (see `core/filename.ts`). */
   readonly filename: string;
   readonly mediaType: string;

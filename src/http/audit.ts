@@ -35,6 +35,9 @@ export const noteAction = (request: FastifyRequest, action: string): void => not
 export const noteRefusal = (request: FastifyRequest, errorCode: ErrorCode, fileId: string | null): void =>
   note(request, fileId === null ? { errorCode } : { errorCode, fileId });
 
+/** Why a request was refused; undefined: it was not, or not over HTTP. */
+export const refusalOf = (request: IncomingMessage): ErrorCode | undefined => notes.get(request)?.errorCode;
+
 /** An id of ours; anything else in an address is text of the client's choice. */
 const OUR_ID = /^[\w-]{1,80}$/u;
 const UNAUTHENTICATED = 401;

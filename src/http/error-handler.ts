@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toErrorEnvelope } from '../api/error-envelope.ts';
-import { GatewayError, systemCode, toGatewayError } from '../core/errors.ts';
+import { type ErrorCode, GatewayError, systemCode, toGatewayError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import { noteRefusal } from './audit.ts';
 import { newRequestId } from './request-id.ts';
@@ -81,12 +81,17 @@ const fromFastify = (error: FastifyError): GatewayError | null => {
 };
 
 /** Answers what is not even HTTP, which no route sees, in the same envelope. */
-export const answerBrokenRequest = (error: Error, socket: Socket): void => {
+export const answerBrokenRequest = (
+  error: Error,
+  socket: Socket,
+  onRefusal?: (code: ErrorCode) => void,
+): void => {
   if (!socket.writable || systemCode(error) === 'ECONNRESET') {
     socket.destroy();
     return;
   }
   const known = brokenRequest(systemCode(error));
+  onRefusal?.(known.code);
   const body = JSON.stringify(toErrorEnvelope(known, newRequestId()));
   socket.end(
     `HTTP/1.1 ${known.httpStatus} ${known.code}\r\nContent-Type: application/json; charset=utf-8\r\n` +

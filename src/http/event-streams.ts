@@ -47,6 +47,8 @@ const DRAIN_MS = 60_000;
 export interface EventStreamsOptions {
   /** Aborts when every stream is to end. */
   readonly stopping: AbortSignal;
+  /** Told of each stream; what it returns is called at its end. */
+  readonly onOpen?: () => () => void;
   readonly maxStreamsPerOwner?: number;
   readonly drainMs?: number;
   readonly recheckMs?: number;
@@ -56,6 +58,7 @@ export const createEventStreams = (
   pipeline: Pick<Pipeline, 'watch' | 'retentionDays'>,
   {
     stopping,
+    onOpen,
     maxStreamsPerOwner = MAX_STREAMS_PER_OWNER,
     drainMs = DRAIN_MS,
     recheckMs,
@@ -88,7 +91,11 @@ export const createEventStreams = (
         ...(recheckMs === undefined ? {} : { recheckMs }),
       });
       const signal = AbortSignal.any([done, expired]);
-      onAbort(signal, () => leave(owner));
+      const closed = onOpen?.();
+      onAbort(signal, () => {
+        leave(owner);
+        closed?.();
+      });
       try {
         const { cursorMs, events } = await pipeline.watch({ owner, sinceMs, signal });
         const sendTo: OpenEventStream['sendTo'] = async (sink) => {

@@ -5,8 +5,11 @@ import type { Principal } from '../core/principal.ts';
 import type { Around } from '../mcp/around.ts';
 import type { RunningCalls } from '../mcp/running-calls.ts';
 import type { AuditTrail } from '../pipeline/audit-trail.ts';
+import { runIn } from '../platform/context.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import { countToolCall } from './rate-limiting.ts';
+import { contextOf } from './request-context.ts';
 
 /** Whoever asks over MCP. */
 export interface McpCaller {
@@ -22,6 +25,7 @@ export interface McpCaller {
 interface McpCallsOptions extends McpCaller {
   readonly running: RunningCalls;
   readonly audit: AuditTrail;
+  readonly metrics: Metrics;
   readonly log: Logger;
 }
 
@@ -37,11 +41,12 @@ export const guardCalls = ({
   countedCalls,
   running,
   audit,
+  metrics,
   log,
 }: McpCallsOptions): Around => {
   let counted = countedCalls;
   const { sub: owner } = principal;
-  return async ({ id, scope, action, fileId, signal }, run) => {
+  return async ({ id, name, scope, action, fileId, signal }, run) => {
     const note = (httpStatus: number, about: string | null, errorCode: ErrorCode | null = null): void => {
       if (action === null) return;
       const { id: requestId, ip: address } = request;
@@ -54,16 +59,20 @@ export const guardCalls = ({
       else await countToolCall(request);
       const outcome = await running.run({ owner, session, id, signal }, (cancelled) => {
         isCancelled = () => cancelled.aborted;
-        return run(cancelled);
+        return runIn(contextOf(request), () => run(cancelled));
       });
+      metrics.http.called(name, 'ok');
       note(action !== null && CREATED.has(action) ? 201 : 200, outcome.fileId);
       return outcome;
     } catch (error) {
       const known = toGatewayError(error);
       if (isCancelled()) {
+        metrics.http.called(name, 'cancelled');
         note(CLIENT_CLOSED, fileId);
         throw error;
       }
+      metrics.http.called(name, 'error');
+      metrics.http.failed(known.code);
       note(known.httpStatus, known.fileId ?? fileId, known.code);
       if (known.httpStatus >= 500)
         log.error({ event: 'mcp_call_failed', request: request.id, code: known.code, err: error });

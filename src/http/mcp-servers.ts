@@ -5,6 +5,7 @@ import { createMcpServer } from '../mcp/server.ts';
 import type { AuditTrail } from '../pipeline/audit-trail.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import { guardCalls, type McpCaller } from './mcp-calls.ts';
 
 /** Makes the server that answers somebody: one for each request over HTTP, one for each WebSocket. */
@@ -16,13 +17,14 @@ export interface McpServersOptions {
   readonly publicUrl: string | null;
   readonly running: RunningCalls;
   readonly audit: AuditTrail;
+  readonly metrics: Metrics;
   readonly version: string;
   readonly log: Logger;
 }
 
 /** This gateway's tools, as whoever asks may use them. */
 export const createMcpServers =
-  ({ pipeline, publicUrl, running, audit, version, log }: McpServersOptions): McpServerFor =>
+  ({ pipeline, publicUrl, running, audit, metrics, version, log }: McpServersOptions): McpServerFor =>
   (caller) => {
     const { request, principal } = caller;
     const baseUrl = publicUrl ?? `${request.protocol}://${request.host}`;
@@ -30,6 +32,6 @@ export const createMcpServers =
       files: createPipelineFiles({ pipeline, owner: principal.sub, baseUrl }),
       version,
       disk: 'gateway',
-      around: guardCalls({ ...caller, running, audit, log }),
+      around: guardCalls({ ...caller, running, audit, metrics, log }),
     });
   };

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../admission/rate-limit-keys.ts';
 import { type Bucket, type RateLimits, type Standing, WINDOW_SECONDS } from '../admission/rate-limits.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { HttpMetrics } from '../platform/metrics-http.ts';
 import { principalIfKnown } from './principals.ts';
 
 /** Routes that bring bytes of files. */
@@ -19,7 +20,12 @@ const UPLOADS: ReadonlySet<string> = new Set([
 const LIMITED = /^\/(v1|mcp)(\/|$)/u;
 
 const counted = new WeakSet<FastifyRequest>();
-const limitsOf = new WeakMap<FastifyInstance['server'], RateLimits>();
+const limitsOf = new WeakMap<FastifyInstance['server'], CountedLimits>();
+
+interface CountedLimits extends RateLimits {
+  /** Told whom a call was refused for. */
+  readonly onRefusal: (limit: Caller['kind']) => void;
+}
 
 /**
  * Counts the calls to every route of the API registered after this, and refuses with `rate_limited` before a byte of the
@@ -27,8 +33,8 @@ const limitsOf = new WeakMap<FastifyInstance['server'], RateLimits>();
  * of any consequence to those who share the address and have good ones. To be registered before whatever tells clients to
  * send their body.
  */
-export const limitRates = (app: FastifyInstance, limits: RateLimits): void => {
-  limitsOf.set(app.server, limits);
+export const limitRates = (app: FastifyInstance, limits: RateLimits, metrics: HttpMetrics): void => {
+  limitsOf.set(app.server, { ...limits, onRefusal: metrics.rateLimited });
   app.addHook('preParsing', async (request, reply) => {
     // Who asks for a WebSocket is known only later; see `countCall`.
     if (!request.ws) await countCall(request, reply);
@@ -40,7 +46,9 @@ export const limitRates = (app: FastifyInstance, limits: RateLimits): void => {
 /** Counts a call whose caller is known now, once. Rejects with `rate_limited`; does nothing where there are no limits. */
 export const countCall = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   const result = await count(request, reply);
-  if (result?.standing.isOver === true) throw refusal(reply, result.limits, result);
+  if (result?.standing.isOver !== true) return;
+  result.limits.onRefusal(callerOf(request).kind);
+  throw refusal(reply, result.limits, result);
 };
 
 /** Counts a call that did not come as a request of its own. Rejects with `rate_limited`; does nothing where there are no limits. */
@@ -48,7 +56,9 @@ export const countToolCall = async (request: FastifyRequest): Promise<void> => {
   const limits = limitsOf.get(request.server.server);
   if (limits === undefined) return;
   const standing = await limits.count('calls', callerOf(request));
-  if (standing.isOver) throw rateLimited(limits, { bucket: 'calls', standing });
+  if (!standing.isOver) return;
+  limits.onRefusal(callerOf(request).kind);
+  throw rateLimited(limits, { bucket: 'calls', standing });
 };
 
 interface Counted {
@@ -59,7 +69,7 @@ interface Counted {
 const count = async (
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<(Counted & { readonly limits: RateLimits }) | null> => {
+): Promise<(Counted & { readonly limits: CountedLimits }) | null> => {
   const limits = limitsOf.get(request.server.server);
   const bucket = bucketOf(request);
   if (limits === undefined || bucket === null || counted.has(request)) return null;

@@ -5,7 +5,10 @@ import type { Tokens } from '../admission/tokens.ts';
 import { createRunningCalls } from '../mcp/running-calls.ts';
 import type { AuditTrail } from '../pipeline/audit-trail.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { ReadRecord } from '../pipeline/record-reading.ts';
+import type { StatisticsKeeper } from '../pipeline/statistics.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import { registerAudit } from './audit.ts';
 import { requireToken } from './authentication.ts';
 import { watchBodyPace } from './body-pace.ts';
@@ -14,10 +17,13 @@ import { answerBadAddress, answerBrokenRequest, registerErrorHandler } from './e
 import { createMcpServers } from './mcp-servers.ts';
 import { registerOpenApi } from './openapi.ts';
 import { limitRates } from './rate-limiting.ts';
+import { followRequests } from './request-context.ts';
 import { newRequestId } from './request-id.ts';
+import { countAnswers } from './request-metrics.ts';
 import { administerQuotasRoutes } from './routes/administer-quotas.ts';
 import { appendUploadRoute } from './routes/append-upload.ts';
 import { consoleRoutes } from './routes/console.ts';
+import { type ConsoleSettings, consoleSettingsRoute } from './routes/console-settings.ts';
 import { createDeliveryRoute } from './routes/create-delivery.ts';
 import { createFileRoute } from './routes/create-file.ts';
 import { createUploadRoute } from './routes/create-upload.ts';
@@ -29,11 +35,13 @@ import { getQuotaRoute } from './routes/get-quota.ts';
 import { listFilesRoute } from './routes/list-files.ts';
 import { listProvidersRoute } from './routes/list-providers.ts';
 import { mcpRoute } from './routes/mcp.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { overriddenMethodRoute } from './routes/overridden-method.ts';
 import { passesRoutes } from './routes/passes.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { putByUploadUrlRoute } from './routes/put-by-upload-url.ts';
 import { putFileRoute } from './routes/put-file.ts';
+import { statisticsRoute } from './routes/statistics.ts';
 import { terminateUploadRoute } from './routes/terminate-upload.ts';
 import { tusOptionsRoute } from './routes/tus-options.ts';
 import { uploadOffsetRoute } from './routes/upload-offset.ts';
@@ -55,6 +63,14 @@ export interface HttpServerOptions {
   readonly publicUrl: string | null;
   /** Origins of web pages elsewhere that may call the API. */
   readonly corsOrigins: readonly string[];
+  /** Where users of the console sign in; null: with a token. */
+  readonly supabaseUrl: string | null;
+  readonly consoleSettings: ConsoleSettings;
+  readonly metrics: Metrics;
+  readonly readRecord: ReadRecord;
+  /** What `/metrics` asks for; null: nothing. */
+  readonly metricsToken: string | null;
+  readonly statistics: StatisticsKeeper;
   readonly audit: AuditTrail;
   readonly version: string;
   readonly log: Logger;
@@ -70,6 +86,12 @@ export const createHttpServer = async ({
   trustedProxies,
   publicUrl,
   corsOrigins,
+  supabaseUrl,
+  consoleSettings,
+  metrics,
+  readRecord,
+  metricsToken,
+  statistics,
   audit,
   version,
   log,
@@ -92,18 +114,20 @@ export const createHttpServer = async ({
     // Files take as long as they take; see `socket-limits.ts`.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, metrics.http.failed),
     frameworkErrors: answerBadAddress,
     routerOptions: { maxParamLength: 255 },
   });
   limitConnections(app.server);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  followRequests(app);
   registerErrorHandler(app, log);
   // Before whatever may refuse a request, so that refusals have them too.
   await registerSecurityHeaders(app, { isHttps: publicUrl?.startsWith('https:') ?? false, corsOrigins });
   registerAudit(app, audit);
-  if (limits !== null) limitRates(app, limits);
+  countAnswers(app, metrics.http);
+  if (limits !== null) limitRates(app, limits, metrics.http);
   registerConnectionRules(app);
   watchBodyPace(app);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
@@ -120,15 +144,17 @@ export const createHttpServer = async ({
 
   await registerOpenApi(app, version);
   await app.register(probeRoutes, { pipeline });
-  await app.register(consoleRoutes);
+  await app.register(metricsRoute, { metrics, readRecord, token: metricsToken });
+  await app.register(consoleRoutes, { supabaseUrl });
+  await app.register(consoleSettingsRoute, { settings: consoleSettings });
   const sites = createSites({ publicUrl, corsOrigins });
   await app.register(async (upgradable) => {
     await registerWebSockets(upgradable, sites);
-    await upgradable.register(watchFilesRoute, { pipeline, tokens, log });
+    await upgradable.register(watchFilesRoute, { pipeline, tokens, metrics, log });
     await upgradable.register(async (mcp) => {
       leaveBodies(mcp);
       const running = createRunningCalls();
-      const serverFor = createMcpServers({ pipeline, publicUrl, running, audit, version, log });
+      const serverFor = createMcpServers({ pipeline, publicUrl, running, audit, metrics, version, log });
       await mcp.register(mcpRoute, { tokens, sites, serverFor, running, log });
     });
   });
@@ -148,6 +174,7 @@ export const createHttpServer = async ({
       await authenticated.register(route, { pipeline });
     }
     await authenticated.register(createUploadUrlRoute, { pipeline, publicUrl });
+    await authenticated.register(statisticsRoute, { statistics });
     await authenticated.register(async (streaming) => {
       leaveBodies(streaming);
       await streaming.register(createFileRoute, { pipeline });

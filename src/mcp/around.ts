@@ -5,6 +5,8 @@ import type { Scope } from '../core/principal.ts';
 interface Call {
   /** Of the request, by which its client can cancel it. */
   readonly id: RequestId;
+  /** Of the tool; `list_resources` and `read_resource` are none. */
+  readonly name: string;
   /** What its caller must be allowed. */
   readonly scope: Scope;
   /** What the audit trail calls it; null: it is not recorded. */

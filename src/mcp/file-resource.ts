@@ -23,7 +23,14 @@ export const registerFileResource = (
 ): void => {
   const template = new ResourceTemplate('waybill://files/{id}', {
     list: async ({ mcpReq: { id, signal } }) => {
-      const call = { id, scope: 'files:read', action: null, fileId: null, signal } as const;
+      const call = {
+        id,
+        name: 'list_resources',
+        scope: 'files:read',
+        action: null,
+        fileId: null,
+        signal,
+      } as const;
       const { page } = await asProtocol(
         around(call, async (cancelled) => ({
           page: await files.list({ ...NEWEST, signal: cancelled }),
@@ -40,7 +47,14 @@ export const registerFileResource = (
   server.registerResource('file', template, metadata, async (uri, variables, { mcpReq: { id, signal } }) => {
     const fileId = idIn(variables);
     if (fileId === null) throw new ResourceNotFoundError(uri.href);
-    const call = { id, scope: 'files:read', action: 'file.read_content', fileId, signal } as const;
+    const call = {
+      id,
+      name: 'read_resource',
+      scope: 'files:read',
+      action: 'file.read_content',
+      fileId,
+      signal,
+    } as const;
     const { part } = await asProtocol(
       around(call, async (cancelled) => ({
         part: await readText(files, {

@@ -68,7 +68,7 @@ export const defineTool = <Input, Output extends object>(definition: ToolDefinit
       };
       server.registerTool(name, config, async (given: unknown, context): Promise<CallToolResult> => {
         const progress = createProgress(context);
-        const call = { id: context.mcpReq.id, scope, action, fileId: idIn(given) };
+        const call = { id: context.mcpReq.id, name, scope, action, fileId: idIn(given) };
         let { signal } = context.mcpReq;
         try {
           const { answer } = await around({ ...call, signal }, async (cancelled) => {

@@ -29,6 +29,8 @@ interface DirectDelivery {
   readonly bytes: readonly Buffer[] | null;
   readonly early: EarlyCopy | undefined;
   readonly sinceMs: number;
+  /** When the last byte of the file was here, by `performance.now`. */
+  readonly wholeAt: number;
 }
 
 /**
@@ -38,7 +40,7 @@ interface DirectDelivery {
  */
 const deliverDirectly = (
   dependencies: Dependencies,
-  { delivery: recorded, file, mayShare, bytes, early, sinceMs }: DirectDelivery,
+  { delivery: recorded, file, mayShare, bytes, early, sinceMs, wholeAt }: DirectDelivery,
 ): Promise<FileWithDeliveries | null> => {
   const { providers, guards, background } = dependencies;
   // Nothing of it is there yet, although the record says, for the case of our death, that it may be.
@@ -64,6 +66,7 @@ const deliverDirectly = (
         bytes,
         early: early?.send,
         newSinceMs: sinceMs,
+        wholeAt,
       };
       return await carryOut(dependencies, claimed);
     } finally {
@@ -76,12 +79,23 @@ const deliverDirectly = (
 export const deliverAll = async (
   dependencies: Dependencies,
   { file, deliveries, hasTwin: mayShare, sinceMs }: JustRecorded,
-  { early, bytes }: { early: readonly EarlyCopy[]; bytes: readonly Buffer[] | null },
+  { early, bytes, wholeAt }: Pick<DirectDelivery, 'bytes' | 'wholeAt'> & { early: readonly EarlyCopy[] },
 ): Promise<FileWithDeliveries | null> => {
+  const { metrics } = dependencies;
   const ends = deliveries.map((delivery) => {
+    if (delivery.status === 'failed')
+      metrics.deliveries.failed(delivery.provider, delivery.errorCode ?? 'no_provider_accepts');
     const copy = early.find(({ send }) => send.delivery.id === delivery.id);
     if (delivery.status === 'uploading')
-      return deliverDirectly(dependencies, { delivery, file, mayShare, bytes, early: copy, sinceMs });
+      return deliverDirectly(dependencies, {
+        delivery,
+        file,
+        mayShare,
+        bytes,
+        early: copy,
+        sinceMs,
+        wholeAt,
+      });
     return copy?.send.cancel().finally(copy.giveBack);
   });
   for (const end of await Promise.all(ends)) {

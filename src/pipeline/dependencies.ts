@@ -6,7 +6,9 @@ import type { RetryPolicy } from '../delivery/retry-delay.ts';
 import type { Content } from '../ingest/content/content.ts';
 import type { Jobs } from '../platform/jobs.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { Tables } from '../platform/tables.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { AccountRoom } from './account-room.ts';
 import type { Background } from './background.ts';
 import type { Commits } from './commits.ts';
@@ -45,6 +47,8 @@ export interface Dependencies {
   readonly installation: string;
   /** Aborts when the gateway is about to stop: waits end early with what is known. */
   readonly stopping: AbortSignal;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly log: Logger;
 }
 

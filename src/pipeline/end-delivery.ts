@@ -20,20 +20,24 @@ const POLL_PROCESSING_MS = 2_000;
 /** What an end is recorded with. */
 type Recording = Pick<Dependencies, 'database' | 'jobs' | 'tidyAfterMs'>;
 
-/** Records how an attempt ended and, in the same transaction, sends the jobs of what follows from it. */
+/**
+ * Records how an attempt ended and, in the same transaction, sends the jobs of what follows from it. False: the claim was
+ * lost, or the file deleted, meanwhile.
+ */
 export const endDelivery = async (
   dependencies: Recording,
   delivery: Delivery,
   outcome: DeliveryOutcome,
-): Promise<void> => {
-  await transact(dependencies.database, async (trx) => {
+): Promise<boolean> =>
+  transact(dependencies.database, async (trx) => {
     const file = await lockFile(trx, delivery.fileId);
     const ended = await endAttempt(trx, delivery, outcome);
-    if (ended === null) return;
+    if (ended === null) return false;
     await followUp(dependencies, trx, { file, ended, dueInMs: outcome.dueInMs });
-    if (file.deletedAt === null) await settleFile(trx, file.id);
+    if (file.deletedAt !== null) return false;
+    await settleFile(trx, file.id);
+    return true;
   });
-};
 
 /** A delivery whose copy is there. */
 export interface CompletedDelivery extends CompletedAttempt {

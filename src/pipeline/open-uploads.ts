@@ -119,7 +119,7 @@ export const createOpenUploads = (dependencies: Dependencies, turns: Turns): Ope
 
 const openBlob = async (dependencies: Dependencies, upload: TrackedUpload): Promise<Reception> => {
   const { id: fileId, blobKey, lengthBytes, takenFrom, savedBytes: _, ...announced } = upload;
-  const options = { ...announced, sizeBytes: lengthBytes, place: { fileId, blobKey } };
+  const options = { ...announced, via: 'tus' as const, sizeBytes: lengthBytes, place: { fileId, blobKey } };
   const writer = await openWriter(dependencies, upload).catch((error: unknown) => {
     // Nothing has come of it yet.
     if (error instanceof BlobMissingError) return null;

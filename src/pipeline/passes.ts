@@ -3,6 +3,7 @@ import type { CleanupReport } from '../core/cleanup-report.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { isConclusive, isSuspicious, type ReconcileReport } from '../core/reconcile-report.ts';
 import { transact } from '../platform/database.ts';
+import type { PassMetrics } from '../platform/metrics-passes.ts';
 import {
   beginPass,
   endPass,
@@ -194,7 +195,7 @@ const verdictOn = (report: ReconcileReport): Omit<PassEnd, 'report'> => {
 };
 
 const end = async (
-  { database, changes, log }: Dependencies,
+  { database, changes, metrics, log }: Dependencies,
   { pass, run }: Running,
   how: PassEnd,
 ): Promise<void> => {
@@ -206,9 +207,20 @@ const end = async (
   });
   if (ended === null) return;
   changes.announce(pass.id);
+  const seconds = ((ended.endedAt ?? ended.startedAt).getTime() - ended.startedAt.getTime()) / 1_000;
+  metrics.passes.ended({ kind: pass.kind, status: how.status, seconds });
+  if (!pass.isDryRun) countDone(metrics.passes, ended.report as Pass['report']);
   const level = how.status === 'completed' ? 'info' : 'error';
   const { id, kind, status, message, report } = ended;
   log[level]({ event: 'pass_ended', pass: id, kind, status, message, report });
+};
+
+const countDone = (metrics: PassMetrics, report: Pass['report']): void => {
+  if (report === null) return;
+  if ('removed' in report) metrics.removed(report.removed);
+  else
+    for (const { provider, ghosts, orphans } of report.accounts)
+      metrics.repaired(provider, { ...ghosts, ...orphans });
 };
 
 /** A report is what its own kind of pass has saved. */

@@ -2,6 +2,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { FileWithDeliveries } from '../core/file.ts';
 import type { Incoming } from '../core/incoming.ts';
 import type { ProviderContent, ProviderId } from '../core/provider.ts';
+import { traced } from '../platform/tracing.ts';
 import { type FilePage, type FileQuery, findFile, listFiles } from '../tracking/files.ts';
 import { type Quota, setQuotaLimits } from '../tracking/quotas.ts';
 import { awaitDeliveries, awaitReceived } from './await-deliveries.ts';
@@ -89,7 +90,7 @@ const SMALL_CONCURRENCY = 2;
 
 /** Recovers what a crash cut short, starts the workers, and opens the door. */
 export const startPipeline = async (dependencies: Dependencies): Promise<Pipeline> => {
-  const { database, jobs, providers, quotas } = dependencies;
+  const { database, jobs, providers, quotas, tracing } = dependencies;
   await recover(dependencies);
   takeOverAbandoned(dependencies);
   tendReservations(dependencies);
@@ -118,12 +119,15 @@ export const startPipeline = async (dependencies: Dependencies): Promise<Pipelin
     ),
     maxFileBytes: dependencies.maxFileBytes,
     retentionDays: dependencies.retention?.days ?? 0,
-    receive: (owner, incoming) => receiveFile(dependencies, owner, incoming),
+    receive: (owner, incoming) =>
+      traced(tracing, ['receive', { via: incoming.via }], () => receiveFile(dependencies, owner, incoming)),
     uploads,
     passes,
     uploadUrls: await openUploadUrls(dependencies),
-    receiveKnown: (known) => receiveKnown(dependencies, known),
-    receivePath: (owner, upload) => receivePath(dependencies, owner, upload),
+    receiveKnown: (known) =>
+      traced(tracing, ['receive', { via: 'digest' }], () => receiveKnown(dependencies, known)),
+    receivePath: (owner, upload) =>
+      traced(tracing, ['receive', { via: 'path' }], () => receivePath(dependencies, owner, upload)),
     find: async (owner, fileId, wait = { waitMs: 0 }) =>
       orNotFound(await awaitDeliveries(dependencies, { owner, fileId }, wait), fileId),
     outcome: async (received, wait) =>

@@ -53,9 +53,11 @@ const STEP_BYTES = 16 * 2 ** 20;
 export interface QuotasOptions extends Pick<Dependencies, 'database' | 'installation'> {
   /** Of those who have no limits of their own. */
   readonly limits: QuotaLimits;
+  /** Told which limit refused something. */
+  readonly onRefusal?: (limit: 'bytes' | 'files') => void;
 }
 
-export const createQuotas = ({ database, installation, limits }: QuotasOptions): Quotas => {
+export const createQuotas = ({ database, installation, limits, onRefusal }: QuotasOptions): Quotas => {
   const holder = { installation, ttlMs: LEASE_MS };
   /** What this process has to keep alive. */
   const held = new Set<string>();
@@ -65,6 +67,7 @@ export const createQuotas = ({ database, installation, limits }: QuotasOptions):
     const areBytesShort = bytes.limit !== null && bytes.used + bytes.reserved + sizeBytes > bytes.limit;
     const { limit, used, reserved } = areBytesShort ? bytes : files;
     const unit = areBytesShort ? 'bytes' : 'files';
+    onRefusal?.(unit);
     const promised = reserved > 0 ? ` and ${reserved} ${unit} of uploads that are not complete` : '';
     const message = `Your quota is ${limit} ${unit}; you keep ${used}${promised}, and this does not fit. Delete files or ask for more.`;
     return new GatewayError('quota_exceeded', message, { param: 'file' });

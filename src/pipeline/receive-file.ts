@@ -4,7 +4,9 @@ import type { Queryable } from '../platform/database.ts';
 import { findFile } from '../tracking/files.ts';
 import { claimIdempotencyKey } from '../tracking/idempotency-keys.ts';
 import type { Dependencies } from './dependencies.ts';
+import { meterRefusal } from './meter-reception.ts';
 import { beginReception, type Received, type Reception } from './reception.ts';
+import { RepeatedRequestError } from './repeated-request.ts';
 
 /** What else is to be true together with a file, and undoes it by rejecting. */
 type Alongside = (trx: Queryable, fileId: string) => Promise<void>;
@@ -21,7 +23,9 @@ export const receiveFile = async (
   incoming: Incoming,
   alongside?: Alongside,
 ): Promise<Received> => {
-  const reception = await beginReception(dependencies, { ...incoming, owner });
+  const reception = await meterRefusal(dependencies.metrics.receptions, incoming.via, () =>
+    beginReception(dependencies, { ...incoming, owner }),
+  );
   try {
     return await takeIn(reception, owner, incoming, alongside);
   } catch (error) {
@@ -49,20 +53,6 @@ const takeIn = async (
         };
   return await reception.commit({ options: finalOptions(), alongside });
 };
-
-/** Undoes the transaction of a request whose key an earlier one has. */
-class RepeatedRequestError extends Error {
-  override readonly name = 'RepeatedRequestError';
-  readonly fileId: string;
-  /** Of the bytes that came with the repetition. */
-  readonly sha256: string;
-
-  constructor(fileId: string, sha256: string) {
-    super(`This request was made before, for ${fileId}.`);
-    this.fileId = fileId;
-    this.sha256 = sha256;
-  }
-}
 
 const repeat = async (
   { database }: Dependencies,

@@ -25,7 +25,7 @@ export interface KnownFile {
  * `type_mismatch` or `type_not_allowed` when name or type do not fit what the bytes were found to be.
  */
 export const receiveKnown = async (dependencies: Dependencies, known: KnownFile): Promise<Received> => {
-  const { database, blobs, content, quotas, log } = dependencies;
+  const { database, blobs, content, quotas, metrics, log } = dependencies;
   const { owner, filename, sizeBytes, options } = known;
   const twin = await findBytes(database, known);
   if (twin === null) {
@@ -34,6 +34,7 @@ export const receiveKnown = async (dependencies: Dependencies, known: KnownFile)
   }
   const mediaType = content.fits(twin.mediaType, known);
   const routed = await chooseRoute(dependencies, { filename, sizeBytes, ...options });
+  const wholeAt = performance.now();
   const place = newPlace();
   const { sha256 } = twin;
   const room = await quotas.reserve({ id: place.fileId, owner, sizeBytes });
@@ -43,8 +44,12 @@ export const receiveKnown = async (dependencies: Dependencies, known: KnownFile)
     const recorded = await recordFile(dependencies, { ...place, ...facts, options, routed, early: [] });
     room.forget();
     await blobs.keep(place.blobKey);
+    metrics.receptions.ended('digest', 'known');
     log.info({ event: 'file_known', file: place.fileId, owner, bytes: sizeBytes });
-    return { ...recorded, delivered: deliverAll(dependencies, recorded, { early: [], bytes: null }) };
+    return {
+      ...recorded,
+      delivered: deliverAll(dependencies, recorded, { early: [], bytes: null, wholeAt }),
+    };
   } catch (error) {
     await room.release().catch(() => undefined);
     await discard(dependencies, place.blobKey);

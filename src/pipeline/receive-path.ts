@@ -34,6 +34,7 @@ export const receivePath = async (
   try {
     const filename = cleanFilename(rawName ?? file.name);
     return await receiveFile(dependencies, owner, {
+      via: 'path',
       filename,
       mediaType: mediaTypeOf(mediaType, filename),
       sizeBytes: file.sizeBytes,

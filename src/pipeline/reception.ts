@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { BlobWriter } from '../core/blob-store.ts';
 import { GatewayError } from '../core/errors.ts';
 import { type FileWithDeliveries, newFileId } from '../core/file.ts';
-import type { UploadOptions } from '../core/incoming.ts';
+import type { ReceivedVia, UploadOptions } from '../core/incoming.ts';
 import { readAt } from '../ingest/content/source.ts';
 import { trackedBlobs } from '../tracking/files.ts';
 import { chooseRoute } from './choose-route.ts';
 import { type CutThrough, startCutThrough } from './cut-through.ts';
 import { deliverAll } from './deliver-directly.ts';
 import type { Dependencies } from './dependencies.ts';
+import { meterReception } from './meter-reception.ts';
 import type { Reservation } from './quotas.ts';
 import { type RecordFile, recordFile } from './record-file.ts';
 import { stagedContent } from './staged-content.ts';
@@ -27,6 +28,7 @@ export interface Announced {
 }
 
 export interface ReceptionOptions extends Announced {
+  readonly via: ReceivedVia;
   /** That of an upload on record, whose room is reserved with it. Made here when not given. */
   readonly place?: Place | undefined;
 }
@@ -97,7 +99,12 @@ export const beginReception = async (
       ? await quotas.reserve({ id, owner, sizeBytes: sizeBytes ?? likelySizeBytes ?? 0 })
       : quotas.ofUpload({ id, owner, sizeBytes: sizeBytes ?? 0 });
   try {
-    return receive(dependencies, { ...options, place, room }, await blobs.create(place.blobKey));
+    const reception = await receive(
+      dependencies,
+      { ...options, place, room },
+      await blobs.create(place.blobKey),
+    );
+    return meterReception(dependencies, options.via, reception);
   } catch (error) {
     await room.release();
     throw error;
@@ -112,7 +119,8 @@ export const resumeReception = async (
 ): Promise<Reception> => {
   const { owner, place } = options;
   const room = dependencies.quotas.ofUpload({ id: place.fileId, owner, sizeBytes: options.sizeBytes ?? 0 });
-  return receive(dependencies, { ...options, room }, writer);
+  const reception = await receive(dependencies, { ...options, room }, writer);
+  return meterReception(dependencies, options.via, reception);
 };
 
 /** Rejects with what is wrong with a file by what is known before its bytes. */
@@ -150,6 +158,7 @@ const receive = async (
     });
 
   const record = async (last: LastWord): Promise<Received> => {
+    const wholeAt = performance.now();
     checkSize(writer.sizeBytes, options.sizeBytes);
     const committed = await writer.commit();
     progress.hashed(committed.sizeBytes);
@@ -160,7 +169,7 @@ const receive = async (
     try {
       const facts = { owner, filename, mediaType: found, fileId, blobKey };
       const received = await recordFile(dependencies, { ...last, ...committed, ...facts, routed, early });
-      return { ...received, delivered: deliverAll(dependencies, received, { early, bytes: held }) };
+      return { ...received, delivered: deliverAll(dependencies, received, { early, bytes: held, wholeAt }) };
     } catch (error) {
       await Promise.all(early.map(({ send }) => send.cancel()));
       for (const { giveBack } of early) giveBack();

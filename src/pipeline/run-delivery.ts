@@ -6,6 +6,7 @@ import type { EarlySend } from '../delivery/early-send.ts';
 import { openVerified } from '../delivery/open-verified.ts';
 import { DELIVERY_DEADLINE_MS, retryDelayMs } from '../delivery/retry-delay.ts';
 import { ClaimLostError, LEASE_MS, type SendCopy, sendCopy } from '../delivery/send-copy.ts';
+import { type Span, traced } from '../platform/tracing.ts';
 import { getDelivery } from '../tracking/deliveries.ts';
 import {
   claimDelivery,
@@ -61,6 +62,8 @@ export interface Claimed {
   readonly bytes?: readonly Buffer[] | null;
   /** When it was recorded, by `performance.now()`, if that was with the intent to send, and nothing else is known of it to anybody. */
   readonly newSinceMs?: number;
+  /** When its last byte was here, by `performance.now()`, where it has only just come. */
+  readonly wholeAt?: number;
   /** Whether a copy of the same bytes may be there to serve it. */
   readonly mayShare?: boolean;
 }
@@ -69,23 +72,38 @@ export interface Claimed {
  * Carries out a claimed attempt to its recorded end. Resolves with the file as it then is, where that is at hand. Rejects
  * only when the end cannot be recorded.
  */
-export const carryOut = async (
+export const carryOut = (
   dependencies: Dependencies,
   claimed: Claimed,
 ): Promise<FileWithDeliveries | null> => {
-  const { delivery, file, signal, early, newSinceMs, mayShare = true } = claimed;
-  const { changes } = dependencies;
+  const { provider, attempts } = claimed.delivery;
+  return traced(dependencies.tracing, ['deliver', { provider, attempt: attempts }], (span) =>
+    carry(dependencies, claimed, span),
+  );
+};
+
+const carry = async (
+  dependencies: Dependencies,
+  claimed: Claimed,
+  span: Span,
+): Promise<FileWithDeliveries | null> => {
+  const { delivery, file, signal, early, newSinceMs, mayShare = true, wholeAt } = claimed;
+  const { changes, metrics } = dependencies;
+  const { provider } = delivery;
   if (newSinceMs === undefined) changes.announce(file.id, file.owner);
   try {
     if (file.deletedAt !== null) await endDelivery(dependencies, delivery, { status: 'failed' });
     else if (!mayShare || !(await shareCopy(dependencies, delivery, file))) {
       const result = await attempt(dependencies, claimed);
+      if (wholeAt !== undefined && result.kind === 'copy')
+        metrics.deliveries.followed(provider, (performance.now() - wholeAt) / 1_000);
       // A copy is there; when it cannot be recorded, such as under an id that another row has, it has to be found again.
       return await succeed(dependencies, delivery, file, result).catch((error) => {
         throw inDoubt(error);
       });
     }
   } catch (error) {
+    span.fail(toGatewayError(error).code);
     await fail(dependencies, delivery, error, signal);
   } finally {
     await early?.cancel();
@@ -187,6 +205,8 @@ const succeed = async (
     return null;
   }
   const { remote, found } = result;
+  const { metrics } = dependencies;
+  metrics.deliveries.tried(delivery.provider, 'done');
   const isRecognised = dependencies.providers.get(delivery.provider)?.capabilities.recognisesBytes === true;
   if (isRecognised && (await shareHeldCopy(dependencies, delivery, file, remote.id))) return null;
   const { id, fileId, provider, attempts } = delivery;
@@ -199,6 +219,8 @@ const succeed = async (
     bytesSent: file.sizeBytes,
     expiresAt: remote.expiresAt,
   });
+  if (completed !== null && remote.state !== 'processing')
+    metrics.deliveries.completed(provider, { ...delivery, ...file });
   dependencies.log.info({ event: 'delivery_completed', file: fileId, provider, attempts, found });
   return completed;
 };
@@ -241,8 +263,14 @@ const fail = async (
       : delivery.doubt === 'none'
         ? ({ doubt: 'none' } as const)
         : {};
-  if (isFinal)
-    return await endDelivery(dependencies, delivery, { status: 'failed', ...doubt, errorCode, errorMessage });
+  const { deliveries } = dependencies.metrics;
+  deliveries.tried(provider, outcome === 'unknown' ? 'unknown' : isFinal ? 'rejected' : 'retry');
+  if (isFinal) {
+    const end = { status: 'failed', ...doubt, errorCode, errorMessage } as const;
+    if (await endDelivery(dependencies, delivery, end)) deliveries.failed(provider, errorCode);
+    return;
+  }
+  deliveries.willRetry(provider, errorCode);
   const dueInMs = retryDelayMs(
     { attempts: tries, retryAfterMs: failure.retryAfterMs, random: Math.random() },
     dependencies.retry,

@@ -46,18 +46,23 @@ const currentState = async (
 };
 
 const record = async (
-  { database, jobs }: Dependencies,
+  { database, jobs, metrics }: Dependencies,
   delivery: Delivery,
   { state, detail }: Pick<RemoteFile, 'state' | 'detail'>,
 ): Promise<void> => {
   const isOver = Date.now() - delivery.wantedAt.getTime() > DELIVERY_DEADLINE_MS;
-  await transact(database, async (trx) => {
-    const { id: fileId } = await lockFile(trx, delivery.fileId);
+  const ended = await transact(database, async (trx) => {
+    const file = await lockFile(trx, delivery.fileId);
     if (state === 'processing' && !isOver) {
-      return await jobs.send(trx, settleJob, { deliveryId: delivery.id }, { delayMs: POLL_MS });
+      await jobs.send(trx, settleJob, { deliveryId: delivery.id }, { delayMs: POLL_MS });
+      return null;
     }
     const failure = detail ?? `${delivery.provider} did not finish processing the file.`;
-    await endProcessing(trx, delivery.id, state === 'ready' ? null : failure);
-    await settleFile(trx, fileId);
+    const hasEnded = await endProcessing(trx, delivery.id, state === 'ready' ? null : failure);
+    await settleFile(trx, file.id);
+    return hasEnded ? file : null;
   });
+  if (ended === null) return;
+  if (state === 'ready') metrics.deliveries.completed(delivery.provider, { ...delivery, ...ended });
+  else metrics.deliveries.failed(delivery.provider, 'provider_rejected');
 };

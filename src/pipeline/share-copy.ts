@@ -31,7 +31,7 @@ export const shareHeldCopy = (
   serve(dependencies, delivery, file, (trx) => findHolder(trx, delivery, { remoteId, sha256: file.sha256 }));
 
 const serve = async (
-  { database, log }: Dependencies,
+  { database, metrics, log }: Dependencies,
   delivery: Delivery,
   file: TrackedFile,
   findCopy: (trx: Queryable) => Promise<string | null>,
@@ -44,8 +44,11 @@ const serve = async (
     await settleFile(trx, file.id);
     return true;
   });
-  if (isServed) log.info({ event: 'copy_shared', file: file.id, provider: delivery.provider });
-  return isServed;
+  if (!isServed) return false;
+  const { provider } = delivery;
+  metrics.deliveries.completed(provider, { ...delivery, ...file });
+  log.info({ event: 'copy_shared', file: file.id, provider });
+  return true;
 };
 
 /** Closes the record of a removed delivery whose copy serves other files, and so stays. Answers whether it does. */

@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { Incoming, UploadOptions } from '../core/incoming.ts';
 import { mediaTypeOf } from '../ingest/media-type.ts';
 import { transact } from '../platform/database.ts';
+import { traced } from '../platform/tracing.ts';
 import {
   claimUploadUrl,
   deleteEndedUploadUrls,
@@ -72,7 +73,7 @@ const UNKNOWN_SHA256 = '0'.repeat(64);
  * once, before requests are taken.
  */
 export const openUploadUrls = async (dependencies: Dependencies): Promise<UploadUrls> => {
-  const { database, installation, stopping, log } = dependencies;
+  const { database, installation, stopping, tracing, log } = dependencies;
   await releaseUploadUrlsOf(database, installation);
   const collecting = setInterval(() => {
     deleteEndedUploadUrls(database, KEEP_ENDED_MS).catch((error: unknown) =>
@@ -91,7 +92,8 @@ export const openUploadUrls = async (dependencies: Dependencies): Promise<Upload
       if (url.isExpired) throw expired();
       return url;
     },
-    receive: (url, incoming) => receive(dependencies, url, incoming),
+    receive: (url, incoming) =>
+      traced(tracing, ['receive', { via: 'url' }], () => receive(dependencies, url, incoming)),
   };
 };
 

@@ -3,6 +3,7 @@ import type { FileWithDeliveries } from '../core/file.ts';
 import type { UploadOptions } from '../core/incoming.ts';
 import type { TrackedUpload } from '../core/upload.ts';
 import { type Queryable, transact } from '../platform/database.ts';
+import { traced } from '../platform/tracing.ts';
 import { findFile } from '../tracking/files.ts';
 import {
   countUploads,
@@ -14,6 +15,7 @@ import {
 } from '../tracking/uploads.ts';
 import { type Append, appendUpload, completeIfWhole, confirm, type UploadState } from './append-upload.ts';
 import type { Dependencies } from './dependencies.ts';
+import { meterRefusal } from './meter-reception.ts';
 import { createOpenUploads, type OpenUploads } from './open-uploads.ts';
 import { newPlace, refuseBeforehand } from './reception.ts';
 import { deleteFile } from './retire-file.ts';
@@ -78,7 +80,7 @@ interface Parts {
 
 /** The caller ends it with `close`. */
 export const createUploads = (dependencies: Dependencies): Uploads => {
-  const { database, quotas, stopping, log } = dependencies;
+  const { database, quotas, stopping, tracing, log } = dependencies;
   const turns = createTurns({ waitMs: WAIT_MS });
   const parts: Parts = {
     dependencies,
@@ -93,7 +95,9 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
 
   return {
     create: async ({ owner, lengthBytes, ...announced }) => {
-      await refuseBeforehand(dependencies, { ...announced, owner, sizeBytes: lengthBytes });
+      await meterRefusal(dependencies.metrics.receptions, 'tus', () =>
+        refuseBeforehand(dependencies, { ...announced, owner, sizeBytes: lengthBytes }),
+      );
       const { fileId: id, blobKey } = newPlace();
       const facts = { ...announced, id, owner, lengthBytes, blobKey, ttlMs: UPLOAD_TTL_MS };
       const upload = await transact(database, async (trx) => {
@@ -111,7 +115,9 @@ export const createUploads = (dependencies: Dependencies): Uploads => {
       (await findFinished(parts, key)),
     append: async (key, append) =>
       (await withUpload(parts, key, (hold, told) =>
-        appendUpload(dependencies, parts.open, { hold, append, told }),
+        traced(tracing, ['receive', { via: 'tus' }], () =>
+          appendUpload(dependencies, parts.open, { hold, append, told }),
+        ),
       )) ?? (await appendToFinished(parts, key, append)),
     remove: async (key) => {
       const removed = await withUpload(parts, key, async ({ upload }) => {

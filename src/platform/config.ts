@@ -21,7 +21,18 @@ export class ConfigError extends Error {
 
 export type Config = Readonly<z.output<typeof environment>>;
 
-const isSecret = (variable: string): boolean => /SECRET|_KEY$|^(DATABASE|REDIS)_URL$/u.test(variable);
+/** Variables of which there must be both or neither. */
+const PAIRS = [['SUPABASE_URL', 'SUPABASE_ANON_KEY']] as const;
+
+const complete = environment.superRefine((config, context) => {
+  for (const [one, other] of PAIRS) {
+    if ((config[one] === undefined) === (config[other] === undefined)) continue;
+    const [missing, given] = config[one] === undefined ? [one, other] : [other, one];
+    context.addIssue({ code: 'custom', path: [missing], message: `a value, since ${given} has one` });
+  }
+});
+
+const isSecret = (variable: string): boolean => /SECRET|TOKEN|_KEY$|^(DATABASE|REDIS)_URL$/u.test(variable);
 
 /** A value fit for a terminal or a log. */
 export const maskValue = (variable: string, value: unknown): string => {
@@ -38,7 +49,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const result = environment.safeParse(given);
+  const result = complete.safeParse(given);
   if (result.success) return Object.freeze(result.data);
   const problems = result.error.issues.map(({ path, message }) => {
     const variable = String(path[0]);

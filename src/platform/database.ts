@@ -11,6 +11,7 @@ import {
 import { Pool, type PoolClient, type QueryResult, types } from 'pg';
 import { systemCode } from '../core/errors.ts';
 import type { Logger } from './log.ts';
+import type { PoolUse } from './metrics-process.ts';
 import type { Tables } from './tables.ts';
 
 /** A connection or a transaction; what every tracking function takes first, so that callers decide what commits together. */
@@ -69,6 +70,14 @@ const createAdapter = (): PostgresAdapter =>
       void (await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(db)),
     releaseMigrationLock: async () => undefined,
   });
+
+/** How a database that was opened here uses its connections. */
+export const poolUse = (database: Kysely<Tables>): PoolUse => {
+  const pool = pools.get(database);
+  if (pool === undefined) throw new Error('This database was not opened here.');
+  const { totalCount, idleCount, waitingCount } = pool;
+  return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+};
 
 /** What `pipeline` takes its connections from. */
 const pools = new WeakMap<Kysely<Tables>, Pool>();

@@ -69,6 +69,10 @@ export const environment = z.object({
   JWT_JWKS_URL: httpUrl.optional().describe('Public keys of an identity provider, such as Supabase Auth'),
   JWT_ISSUER: z.string().min(1).optional().describe('Required `iss` of tokens'),
   JWT_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of tokens'),
+  SUPABASE_URL: httpUrl.optional().describe('Supabase project that users of the console sign in to'),
+  SUPABASE_ANON_KEY: text('the anon or publishable key', /^[\w.-]{20,}$/u)
+    .optional()
+    .describe('Its public key'),
   AUTH_GRACE_UNTIL: dateAhead(30).optional().describe('Until when requests without a token are let in'),
   ALLOWED_PATHS: directories.optional().describe('Directories whose files may be uploaded by path'),
   DRIVE_MAPPINGS: driveMappings.optional().describe('Windows directories and which of ours they are'),
@@ -96,6 +100,13 @@ export const environment = z.object({
   CORS_ORIGINS: list('origins with commas between, such as https://app.example.com', ORIGIN)
     .optional()
     .describe('Web pages elsewhere that may call the API'),
+  METRICS_TOKEN: secret(16).optional().describe('Bearer token that `/metrics` asks for; unset: none'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl
+    .optional()
+    .describe('OpenTelemetry collector that spans are sent to; unset: none are'),
+  OTEL_SERVICE_NAME: text('a short name', /^[\w.-]{1,80}$/u)
+    .prefault('waybill')
+    .describe('What the spans are under'),
   AUTO_GLM_ABOVE_BYTES: bytes('512 MB').describe('Above this size `auto` prefers GLM to Kimi'),
   ...provider('KIMI', 'https://api.moonshot.ai/v1', { maxFileBytes: '100 MB', maxFiles: '1000' }),
   ...provider('GLM', 'https://api.z.ai/api/paas/v4', { maxFileBytes: '100 MB', maxFiles: '100' }),

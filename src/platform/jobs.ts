@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
+import { type KeptContext, keepContext, keptContext, runIn } from './context.ts';
 import type { Queryable } from './database.ts';
 import { keepsSessions } from './database-url.ts';
 import type { Logger } from './log.ts';
@@ -43,8 +44,18 @@ export interface Jobs {
    * instances.
    */
   taken<Data extends object>(db: Queryable, kind: JobKind<Data>): Promise<readonly Data[]>;
+  /** How many jobs of each queue there are that are not done, and since when the oldest that may run is waiting. */
+  count(db: Queryable): Promise<readonly QueueCount[]>;
   /** Stops taking jobs, waits `graceMs` for the running ones, then aborts them and waits for what they do about it. */
   stop(graceMs: number): Promise<void>;
+}
+
+interface QueueCount {
+  readonly queue: string;
+  readonly state: 'created' | 'retry' | 'active' | 'failed';
+  readonly count: number;
+  /** Of those that may run and do not; 0: there are none. */
+  readonly ageSeconds: number;
 }
 
 export interface JobsOptions {
@@ -111,7 +122,7 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
     { queue }: JobKind<Data>,
     handle: (data: Data, signal: AbortSignal) => Promise<void>,
   ): Promise<void> => {
-    const id: string = await boss.work<Data>(
+    const id: string = await boss.work<Sent<Data>>(
       queue,
       {
         pollingIntervalSeconds: UNTOLD_POLL_SECONDS,
@@ -120,7 +131,10 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       },
       async ([job]) => {
         try {
-          if (job !== undefined) await handle(job.data, AbortSignal.any([job.signal, stopping.signal]));
+          if (job !== undefined) {
+            const signal = AbortSignal.any([job.signal, stopping.signal]);
+            await runIn(keptContext(job.data.context), () => handle(job.data, signal));
+          }
         } catch (error) {
           wakeForRetry(queue, job?.retryCount ?? 0);
           throw error;
@@ -137,11 +151,11 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
     send: async (db, { queue }, data, { delayMs = 0 } = {}) => {
       // Without `startAfter` the job is due at once by the server's own clock, which is what makes it notify.
       const later = delayMs > 0 ? { startAfter: new Date(Date.now() + delayMs) } : {};
-      await boss.send(queue, data, { db: fromKysely(db), ...later });
+      await boss.send(queue, sent(data), { db: fromKysely(db), ...later });
       lookFor(queue, delayMs);
     },
     sendEach: async (db, { queue }, each) => {
-      const made = each.map((data) => ({ data }));
+      const made = each.map((data) => ({ data: sent(data) }));
       if (made.length === 0) return;
       await boss.insert(queue, made, { db: fromKysely(db) });
       lookFor(queue, 0);
@@ -155,6 +169,18 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       `.execute(db);
       return rows.map(({ data }) => data);
     },
+    count: async (db) => {
+      const queues = kinds.map(({ queue }) => queue);
+      const { rows } = await sql<QueueCount>`
+        select name as queue, state::text as state, count(*) as count,
+          coalesce(extract(epoch from now() - min(start_after) filter (
+            where state in ('created', 'retry') and start_after <= now())), 0)::float8 as "ageSeconds"
+        from ${sql.table(`${schema}.job`)}
+        where name = any (${queues}) and state in ('created', 'retry', 'active', 'failed')
+        group by name, state
+      `.execute(db);
+      return rows;
+    },
     work: async (kind, concurrency, handle) => {
       for (let started = 0; started < concurrency; started += 1) await startWorker(kind, handle);
     },
@@ -164,6 +190,14 @@ export const startJobs = async ({ url, schema, kinds, log }: JobsOptions): Promi
       clearTimeout(grace);
     },
   };
+};
+
+/** A job's data, and on whose account it was sent. */
+type Sent<Data extends object> = Data & { readonly context?: KeptContext };
+
+const sent = <Data extends object>(data: Data): Sent<Data> => {
+  const context = keepContext();
+  return context === null ? data : { ...data, context };
 };
 
 const declareQueue = async (boss: PgBoss, queue: string, expireInSeconds: number): Promise<void> => {

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { currentContext } from './context.ts';
 
 export type { Logger };
 
@@ -24,6 +25,15 @@ const describeError = (error: unknown, depth = 0): unknown => {
   };
 };
 
+/** On whose account an entry is: what belongs to it says otherwise where it is another's. */
+const origin = (): object => {
+  const { request, trace } = currentContext();
+  return {
+    ...(request === null ? {} : { request }),
+    ...(trace === null ? {} : { trace: trace.traceId }),
+  };
+};
+
 /**
  * The process's logger: one JSON object a line, by default on standard error, so that standard output stays free for
  * what a command prints. Every entry has a stable `event`. Credentials are kept out at the source; the
@@ -37,6 +47,7 @@ export const createLogger = (level: string, destination: DestinationStream = sta
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
+      mixin: origin,
       redact: {
         paths: [
           'headers.authorization',

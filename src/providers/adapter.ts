@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Timeouts } from './http-call.ts';
+import type { WatchCall } from './watched-call.ts';
 
 /** What every adapter is made from. */
 export interface AdapterOptions {
@@ -15,6 +16,8 @@ export interface AdapterOptions {
     readonly maxTotalBytes: number;
   };
   readonly timeouts: Timeouts;
+  /** Told of each call to the provider. */
+  readonly watch?: WatchCall | undefined;
 }
 
 /** Names an account by its address and key, one way: the same key gives the same name, the name gives no key. */

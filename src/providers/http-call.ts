@@ -1,9 +1,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { GatewayError, type RemoteOutcome, type Retry, systemCode } from '../core/errors.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { requestWatched, type WatchCall } from './watched-call.ts';
 
 /** How long to wait for a provider; the same for all of them. */
 export interface Timeouts {
@@ -86,6 +87,7 @@ export interface HttpCallerOptions {
   readonly credentials?: (apiKey: string) => Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeouts: Timeouts;
+  readonly watch?: WatchCall | undefined;
   /** The provider's table of errors. Also asked about a 2xx answer, for providers that report errors in those; null: no error. */
   readonly judge: (refusal: Refusal) => Verdict | null;
 }
@@ -185,7 +187,7 @@ export const createHttpCaller = (options: HttpCallerOptions): HttpCaller => {
     const body =
       call.body && Readable.from(watched(call.body.chunks(), watch), { objectMode: false, highWaterMark: 1 });
     try {
-      return await request(addressOf(call.path), {
+      return await requestWatched(options.watch, call, addressOf(call.path), {
         dispatcher,
         method: call.method,
         signal,

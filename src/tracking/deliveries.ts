@@ -130,9 +130,9 @@ export const recordUse = async (db: Queryable, id: string): Promise<void> => {
     .execute();
 };
 
-/** Ends a provider's processing of a copy: usable, or failed with the provider's reason. */
-export const endProcessing = async (db: Queryable, id: string, failure: string | null): Promise<void> => {
-  await db
+/** Ends a provider's processing of a copy: usable, or failed with the provider's reason. False: it had ended before. */
+export const endProcessing = async (db: Queryable, id: string, failure: string | null): Promise<boolean> => {
+  const { numUpdatedRows } = await db
     .updateTable('provider_file_uploads')
     .set({
       status: failure === null ? 'completed' : 'failed',
@@ -142,7 +142,8 @@ export const endProcessing = async (db: Queryable, id: string, failure: string |
     })
     .where('id', '=', id)
     .where('status', '=', 'processing')
-    .execute();
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 };
 
 /** Puts a delivery that ended without a copy back in line. Null when it is not in such a state. */

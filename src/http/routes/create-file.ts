@@ -78,6 +78,7 @@ export const createFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = as
       const options = () =>
         parseUploadOptions(rawUploadOptions({ ...request.query, ...fields }), pipeline.providers);
       const incoming: Incoming = {
+        via: 'form',
         filename,
         mediaType: mediaTypeOf(declaredType, filename),
         idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),

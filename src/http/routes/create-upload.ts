@@ -73,6 +73,7 @@ const incoming = (
   { body, sizeBytes }: Piece,
   idempotencyKey: string | string[] | undefined,
 ): Incoming => ({
+  via: 'tus',
   ...described,
   options,
   finalOptions: () => options,

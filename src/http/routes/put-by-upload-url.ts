@@ -85,6 +85,7 @@ const incoming = (
   const announced = headers['content-length'];
   const body = readRawBody(raw);
   return {
+    via: 'url',
     filename,
     mediaType: mediaType ?? mediaTypeOf(headers['content-type'], filename),
     idempotencyKey: null,

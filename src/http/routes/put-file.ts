@@ -41,6 +41,7 @@ export const putFileRoute: FastifyPluginAsyncZod<{ pipeline: Pipeline }> = async
       const options = parseUploadOptions(rawUploadOptions(query), pipeline.providers);
       const announced = headers['content-length'];
       const incoming: Incoming = {
+        via: 'raw',
         filename,
         mediaType: mediaTypeOf(headers['content-type'], filename),
         idempotencyKey: parseIdempotencyKey(headers['idempotency-key']),

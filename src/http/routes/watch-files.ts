@@ -7,6 +7,7 @@ import { errorResponses } from '../../api/error-envelope.ts';
 import { eventObject } from '../../api/event-object.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Logger } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
 import { announceGrace, authenticate, authenticateOrCount, authorizationOf } from '../authentication.ts';
 import { createEventStreams, type OpenEventStream } from '../event-streams.ts';
 import { principalOf } from '../principals.ts';
@@ -33,10 +34,14 @@ interface Resuming {
 export const watchFilesRoute: FastifyPluginAsyncZod<{
   pipeline: Pipeline;
   tokens: Tokens;
+  metrics: Metrics;
   log: Logger;
-}> = async (app, { pipeline, tokens, log }) => {
+}> = async (app, { pipeline, tokens, metrics, log }) => {
   const stopping = new AbortController();
-  const streams = createEventStreams(pipeline, { stopping: stopping.signal });
+  const streams = createEventStreams(pipeline, {
+    stopping: stopping.signal,
+    onOpen: metrics.http.streamOpened,
+  });
   const open = (request: FastifyRequest, resuming: Resuming, closing: EventEmitter) => {
     const gone = new AbortController();
     closing.once('close', () => gone.abort());

@@ -71,7 +71,7 @@ async function start({ log, ...options }: StartEmbeddedPostgresOptions): Promise
     await server.stop();
     throw error;
   }
-  log.info({ pid: server.pid, port: server.port }, 'The embedded Postgres is ready');
+  log.info({ event: 'postgres_ready', pid: server.pid, port: server.port }, 'The embedded Postgres is ready');
   return { url, ...supervise(server, log) };
 }
 
@@ -80,7 +80,10 @@ function supervise(server: ServerProcess, log: PostgresLog): Omit<EmbeddedPostgr
   let isStopping = false;
   void server.exited.then((exit) => {
     if (isStopping) return;
-    log.error({ ...exit, lastLines: server.lastLines }, 'The embedded Postgres ended unexpectedly');
+    log.error(
+      { event: 'postgres_ended', ...exit, last_lines: server.lastLines },
+      'The embedded Postgres ended unexpectedly',
+    );
   });
   return {
     pid: server.pid,

@@ -19,13 +19,13 @@ export async function stopOrphanedServer(dataDirectory: string, log: PostgresLog
   if (isOurs === 'unknown') return;
   if (!isOurs) {
     log.info(
-      { pid },
+      { event: 'postgres_record_removed', pid },
       'The record of an earlier Postgres names a process that is another program; record removed',
     );
     await removePostmasterFile(dataDirectory);
     return;
   }
-  log.warn({ pid }, 'Stopping a Postgres that outlived its gateway');
+  log.warn({ event: 'postgres_outlived', pid }, 'Stopping a Postgres that outlived its gateway');
   const outcome = await shutDown({
     signal: (name) => signalProcess(pid, name),
     isGone: () => isServerProcess(pid, dataDirectory) === false,

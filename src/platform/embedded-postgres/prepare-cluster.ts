@@ -30,7 +30,7 @@ export async function prepareCluster(options: PrepareClusterOptions): Promise<st
     await checkMajorVersion(dataDirectory, binaries.majorVersion);
     if (account !== undefined) await handOver(dataDirectory, account);
   } else {
-    log.info({ directory: dataDirectory }, 'Creating the embedded Postgres');
+    log.info({ event: 'postgres_created', directory: dataDirectory }, 'Creating the embedded Postgres');
     await createCluster({ dataDirectory, account, password, initdb: binaries.initdb });
   }
   return password;
@@ -42,7 +42,10 @@ async function sweepUnfinished(directory: string, log: PostgresLog): Promise<voi
     if (!name.includes(UNFINISHED)) continue;
     const path = join(directory, name);
     await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }).catch((error: unknown) =>
-      log.warn({ err: error, path }, 'An unfinished file of an earlier start cannot be removed'),
+      log.warn(
+        { event: 'postgres_leftover_kept', err: error, path },
+        'An unfinished file of an earlier start cannot be removed',
+      ),
     );
   }
 }

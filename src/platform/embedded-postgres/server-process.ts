@@ -86,7 +86,7 @@ function collectLines(child: ChildProcess, log: PostgresLog): Pick<ServerProcess
   lines.on('line', (line) => {
     lastLines.push(line);
     if (lastLines.length > KEPT_LINES) lastLines.shift();
-    log.debug({ component: 'postgres' }, line);
+    log.debug({ event: 'postgres_line' }, line);
   });
   return { lastLines, drained: new Promise((settle) => lines.once('close', settle)) };
 }
@@ -97,6 +97,9 @@ async function stopChild(child: ChildProcess, log: PostgresLog): Promise<void> {
     isGone: () => child.exitCode !== null || child.signalCode !== null,
   });
   if (outcome === 'immediate')
-    log.warn({}, 'The embedded Postgres had to be stopped at once; the next start recovers');
+    log.warn(
+      { event: 'postgres_stopped_at_once' },
+      'The embedded Postgres had to be stopped at once; the next start recovers',
+    );
   if (outcome === 'stuck') throw new Error(`The embedded Postgres (pid ${child.pid}) does not stop`);
 }

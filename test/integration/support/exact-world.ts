@@ -24,6 +24,8 @@ import { createQuotas } from '../../../src/pipeline/quotas.ts';
 import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { openDatabase } from '../../../src/platform/database.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
+import { createMetrics } from '../../../src/platform/metrics.ts';
+import { passiveTracing } from '../../../src/platform/tracing.ts';
 import type { AdapterOptions } from '../../../src/providers/adapter.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
@@ -139,6 +141,8 @@ export const openExactWorld = async (
       retry: { attempts: 1_000, baseMs: 20, maxMs: 60 },
       listLagMs: QUICK_LAG_MS,
       tidyAfterMs: [],
+      metrics: createMetrics({ version: '0', emulated: true }),
+      tracing: passiveTracing,
       installation: 'installation-1',
       stopping: new AbortController().signal,
       log,
@@ -246,6 +250,7 @@ export const sample = ({
     expiresAfterMs: null,
   };
   return {
+    via: 'raw',
     filename,
     mediaType: 'text/plain',
     sizeBytes: bytes.length,

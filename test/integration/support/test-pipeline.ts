@@ -22,6 +22,8 @@ import { type Pipeline, startPipeline } from '../../../src/pipeline/pipeline.ts'
 import { createQuotas } from '../../../src/pipeline/quotas.ts';
 import { createReceptions } from '../../../src/pipeline/receptions.ts';
 import { startJobs } from '../../../src/platform/jobs.ts';
+import { createMetrics } from '../../../src/platform/metrics.ts';
+import { passiveTracing } from '../../../src/platform/tracing.ts';
 import { adapters } from '../../../src/providers/registry.ts';
 import { openDiskBlobStore } from '../../../src/staging/disk-blob-store.ts';
 import type { QuotaLimits } from '../../../src/tracking/quotas.ts';
@@ -133,6 +135,8 @@ const createWorld = async (databases: TestDatabases): Promise<TestWorld> => {
       maxFileBytes: 50 * MB,
       autoGlmAboveBytes: 10 * MB,
       retry: { attempts: 5, baseMs: 20, maxMs: 50 },
+      metrics: createMetrics({ version: '0', emulated: true }),
+      tracing: passiveTracing,
       installation,
       stopping: new AbortController().signal,
       log,
@@ -185,6 +189,7 @@ export const sample = ({
     ...rest.options,
   };
   return {
+    via: 'raw',
     filename: `notes-${randomUUID()}.txt`,
     mediaType: 'text/plain',
     sizeBytes: bytes.length,
