@@ -181,13 +181,15 @@ describe('two clients', () => {
       const { status } = await createApi(gateway, token).upload({ filename: `${sub}.txt`, text: sub, query });
       expect(status).toBe(200);
     }
-    const rounds = Array.from({ length: 20 }, () =>
-      people.map(async ({ sub, client }) => {
-        const { structured } = await client.call('list_files');
-        expect(structured.files).toMatchObject([{ filename: `${sub}.txt` }]);
-      }),
-    );
-    await Promise.all(rounds.flat());
+    // Not all rounds at once: an owner has a limit of calls that run.
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(
+        people.map(async ({ sub, client }) => {
+          const { structured } = await client.call('list_files');
+          expect(structured.files).toMatchObject([{ filename: `${sub}.txt` }]);
+        }),
+      );
+    }
   });
 
   it('U49 cancel their own calls and no others', async () => {
