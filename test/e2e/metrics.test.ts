@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Api, createApi, form, sha256 } from '../support/create-api.ts';
 import { followBySse } from '../support/follow-events.ts';
 import { postMcp, toolCall } from '../support/post-mcp.ts';
 import { JWT_SECRET, signToken } from '../support/sign-token.ts';
+import { startStallingProxy } from '../support/stalling-proxy.ts';
 import { type GatewayProcess, makeHome, startGateway } from '../support/start-gateway.ts';
 import { type Providers, startProviders } from '../support/start-providers.ts';
 import { createTus } from '../support/tus.ts';
@@ -178,6 +179,33 @@ describe('the metrics after a day in small', () => {
     expect(sampleOf(text, 'waybill_record_up')).toBe(1);
     expect(sampleOf(text, 'waybill_provider_used_files{provider="glm"}')).toBe(2);
     expect(sampleOf(text, 'waybill_passes_total{kind="cleanup",status="completed"}')).toBe(1);
+  });
+});
+
+describe('a database that does not answer', () => {
+  it('is told of, and keeps nobody from the rest', async () => {
+    const url = new URL((await readFile(join(gateway.dataDir, 'postgres/postgres-url'), 'utf8')).trim());
+    const stretch = await startStallingProxy(url.href);
+    url.port = new URL(stretch.url).port;
+    try {
+      const env = { DATABASE_URL: url.href, DATABASE_SCHEMA: 'another', JWT_SECRET_KEY: JWT_SECRET };
+      const other = createApi(await startGateway({ env }), '');
+      const text = async (): Promise<string> => String((await other.call('GET', '/metrics')).bytes);
+      expect(sampleOf(await text(), 'waybill_record_up')).toBe(1);
+      stretch.stallAfter(0);
+      const told = await until(
+        'it is told of',
+        async () => {
+          const now = await text();
+          return sampleOf(now, 'waybill_record_up') === 0 && now;
+        },
+        { deadlineMs: 40_000 },
+      );
+      expect(told).toContain('process_cpu_seconds_total');
+      expect(told).not.toMatch(/^storage_usage_bytes/mu);
+    } finally {
+      await stretch.close();
+    }
   });
 });
 
