@@ -5,7 +5,7 @@ import { scopes } from '../admission/tokens.ts';
 import type { Io } from '../cli/io.ts';
 import type { Config } from '../platform/config.ts';
 import { createLogger } from '../platform/log.ts';
-import { prettyStandardError } from '../platform/pretty-log.ts';
+import { openPrettyLog } from '../platform/pretty-log.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { LOCAL_SUBJECT } from './local.ts';
 import { isSignedElsewhere } from './signing-secret.ts';
@@ -41,7 +41,7 @@ export const serve = async (config: Config, io: Io, { isJson }: { isJson: boolea
 };
 
 /** For the person at the terminal. */
-const readable = ({ env }: Io) => prettyStandardError({ hasColours: !env.NO_COLOR && env.TERM !== 'dumb' });
+const readable = ({ env }: Io) => openPrettyLog({ hasColours: !env.NO_COLOR && env.TERM !== 'dumb' });
 
 interface Welcome {
   readonly version: string;
