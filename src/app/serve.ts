@@ -59,7 +59,14 @@ const welcomeTo = async (config: Config, { url, tokens, emulated }: Gateway): Pr
 };
 
 const banner = (config: Config, { url, token, emulated }: Welcome): string => {
-  const lines = [`Waybill ${version} is ready.`, '', `  Console  ${url}/`, `  API      ${url}/docs`];
+  // Browsers do not send what is behind the `#`, and the console takes it out of the address.
+  const signingIn = token === null ? '' : `#token=${token}`;
+  const lines = [
+    `Waybill ${version} is ready.`,
+    '',
+    `  Console  ${url}/${signingIn}`,
+    `  API      ${url}/docs`,
+  ];
   lines.push(`  Token    ${token ?? howToGetOne(config)}`);
   if (config.DATABASE_URL === undefined) {
     lines.push(`  Tables   psql "$(cat '${join(config.DATA_DIR, 'postgres', 'postgres-url')}')"`);

@@ -109,6 +109,15 @@ describe.skipIf(browser === null)('the files of the console', () => {
     for (const provider of [providers.kimi, providers.glm]) await provider.control('DELETE', '/faults');
   });
 
+  it('are at the address that the gateway prints, without asking who is there', async () => {
+    const [, address = ''] = /Console\s+(\S+)/u.exec(gateway.output()) ?? [];
+    const visit = await browser?.newPage();
+    await visit?.goto(address);
+    await visit?.getByRole('heading', { name: 'Overview' }).waitFor();
+    expect(visit?.url()).toBe(`${gateway.url}/`);
+    await visit?.close();
+  });
+
   it('are sent to the providers that are chosen, and seen until they are there', async () => {
     await page.getByText('No files yet').waitFor();
     const { path, digest } = await makeFile('report.pdf', makePdf('A report of one page'));

@@ -148,7 +148,7 @@ describe('the embedded Postgres', () => {
          pg_encoding_to_char(encoding), datlocprovider, datlocale)
        from pg_database where datname = current_database()`,
     );
-    expect(settings).toBe('waybill waybill on 60 127.0.0.1  UTC UTF8 b C.UTF-8');
+    expect(settings).toBe('waybill waybill on 130 127.0.0.1  UTC UTF8 b C.UTF-8');
     expect(await ask(url, "select upper('é') || ('é' > 'z')")).toBe('Étrue');
   });
 

@@ -30,8 +30,8 @@ export interface StartServerProcessOptions extends ClusterPlace {
 
 const KEPT_LINES = 20;
 
-/** Enough for the gateway's pools and an operator's psql; each connection costs memory. */
-const MAX_CONNECTIONS = 60;
+/** Enough for four gateways, of which one has it and others may share it, and psql. What is not used costs some kilobytes each. */
+const MAX_CONNECTIONS = 130;
 
 /** Starts a postmaster on a cluster; it is not ready yet. */
 export async function startServerProcess(options: StartServerProcessOptions): Promise<ServerProcess> {
