@@ -59,7 +59,7 @@ export const recall = async (queue: Queue): Promise<void> => {
 
 const RECALL_MS = 800;
 /** The page before this one may still be closing. */
-const LOCK_MS = 1_500;
+const LOCK_MS = 5_000;
 
 /** Takes the lock that tells the tabs of a user apart, until the page closes. */
 const isAlone = async (name: string): Promise<boolean> => {
