@@ -27,16 +27,7 @@ export const directoryStoreStarter =
     const reopen = async (): Promise<BlobStore> => {
       const store = await open(directory);
       stores.push(store);
-      const noted = async (begun: Promise<BlobWriter>): Promise<BlobWriter> => {
-        const writer = await begun;
-        writers.push(writer);
-        return writer;
-      };
-      return {
-        ...store,
-        create: (key) => noted(store.create(key)),
-        resume: (key) => noted(store.resume(key)),
-      };
+      return notingWriters(store, writers);
     };
     return {
       store: await reopen(),
@@ -46,13 +37,26 @@ export const directoryStoreStarter =
         return entries.filter((entry) => entry.isFile()).length;
       },
       close: async () => {
-        // A check that fails leaves writers behind, and readers that wait for them.
         for (const writer of writers) await writer.abort();
         for (const store of stores) await store.close();
         await rm(directory, { recursive: true, force: true });
       },
     };
   };
+
+/** The store, noting whoever writes to it: a check that fails leaves writers behind, and readers that wait for them. */
+export const notingWriters = (store: BlobStore, writers: BlobWriter[]): BlobStore => {
+  const noted = async (begun: Promise<BlobWriter>): Promise<BlobWriter> => {
+    const writer = await begun;
+    writers.push(writer);
+    return writer;
+  };
+  return {
+    ...store,
+    create: (key) => noted(store.create(key)),
+    resume: (key) => noted(store.resume(key)),
+  };
+};
 
 export const KEY = 'a1b2c3d4e5f60718';
 export const OTHER_KEY = 'ffffffff00000000';

@@ -5,7 +5,7 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aw
 import type { BlobStore, BlobWriter } from '../../src/core/blob-store.ts';
 import { openS3BlobStore } from '../../src/staging/s3-blob-store.ts';
 import { openS3Bucket, type S3Account } from '../../src/staging/s3-bucket.ts';
-import type { StartStore } from './blob-subject.ts';
+import { notingWriters, type StartStore } from './blob-subject.ts';
 import type { Skip } from './check.ts';
 
 interface S3Place {
@@ -47,16 +47,7 @@ export const s3StoreStarter =
         ...(partBytes === undefined ? {} : { partBytes }),
       });
       stores.push(store);
-      const noted = async (begun: Promise<BlobWriter>): Promise<BlobWriter> => {
-        const writer = await begun;
-        writers.push(writer);
-        return writer;
-      };
-      return {
-        ...store,
-        create: (key) => noted(store.create(key)),
-        resume: (key) => noted(store.resume(key)),
-      };
+      return notingWriters(store, writers);
     };
     return {
       store: await reopen(),
@@ -66,7 +57,6 @@ export const s3StoreStarter =
         return new Set([...(await keysInBucket(place.account)), ...staged]).size;
       },
       close: async () => {
-        // A check that fails leaves writers behind, and readers that wait for them.
         for (const writer of writers) await writer.abort().catch(() => undefined);
         for (const store of stores) await store.close();
         await rm(parent, { recursive: true, force: true });
